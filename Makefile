@@ -1,0 +1,91 @@
+# Every target sets up what it needs in .venv and touches nothing outside this directory,
+# except test-peers, which (as root) installs Debian packages. PYTHON=... chooses the interpreter.
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+NIGHTLY_READY := $(VENV)/.ready-nightly
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
+PYTHON ?=
+PYTHONS := $(PYTHON) python3 python3.13 python3.12 python3.11 python3.14
+LISTEN ?= udp:127.0.0.1:5060
+FUZZ_SECONDS ?= 600
+PEER_PACKAGES := sip-tester gcc libc6-dev
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run test lint types check test-peers nightly bench reference clean
+
+help:  ## show this list
+	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/\1\t\2/p' Makefile | awk -F '\t' '{ printf "make %-12s %s\n", $$1, $$2 }'
+
+setup: $(READY)  ## make .venv with the pinned requirements (the other targets do it by themselves)
+
+demo: $(READY)  ## a minute of mixed traffic through a real gate, shown live, then the report
+	@$(BIN)/tosqauyl demo
+
+run: $(READY)  ## serve on udp:127.0.0.1:5060 in monitor mode, data in ./var, until stopped
+	@mkdir -p var
+	@echo "Gate on $(LISTEN), monitor mode, data in ./var. Stop with Ctrl-C."
+	@exec $(BIN)/tosqauyl serve --listen $(LISTEN) --data var
+
+test: $(READY)  ## all tests that take seconds; tests of a missing peer are skipped by name
+	$(BIN)/pytest
+
+lint: $(READY)  ## ruff: rules and layout
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)  ## mypy, strict
+	$(BIN)/mypy
+
+check: lint types test  ## lint, types and test
+
+test-peers: $(READY)  ## as root: install SIPp and a C compiler from Debian, run the tests against them, skip none
+	@dpkg -s $(PEER_PACKAGES) >/dev/null 2>&1 || { \
+	    test "$$(id -u)" = 0 || { echo "make test-peers: run as root, it installs: $(PEER_PACKAGES)" >&2; exit 1; }; \
+	    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $(PEER_PACKAGES); }
+	TOSQAUYL_REQUIRE_PEERS=1 $(BIN)/pytest tests/peers -m peers
+
+nightly: $(NIGHTLY_READY)  ## what is too long for check: fuzzing (FUZZ_SECONDS each), soak tests, benchmark
+	@mkdir -p var/fuzz
+	@set -e; for target in fuzz/[a-z]*.py; do \
+	    echo "fuzzing $$target for $(FUZZ_SECONDS) s"; \
+	    $(BIN)/python "$$target" -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=var/fuzz/; \
+	done
+	HYPOTHESIS_PROFILE=nightly $(BIN)/pytest -m nightly
+	$(BIN)/python bench/run.py
+
+bench: $(READY)  ## the benchmark, with a table of where each microsecond goes
+	$(BIN)/python bench/run.py
+
+reference: $(READY)  ## write docs/reference and the executed examples anew
+	$(BIN)/python scripts/make_reference.py
+
+clean:  ## remove .venv and caches; ./var stays, it may hold a journal
+	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find src tests scripts -name __pycache__ -prune -exec rm -rf {} +
+
+$(READY): requirements/dev.txt pyproject.toml
+	@set -eu; found=''; bare=''; \
+	for candidate in $(PYTHONS); do \
+	    "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 || continue; \
+	    if "$$candidate" -c 'import ensurepip, venv' >/dev/null 2>&1; then found=$$candidate; break; fi; \
+	    bare=$$candidate; \
+	done; \
+	if [ -z "$$found" ] && [ -n "$$bare" ]; then \
+	    echo "$$bare cannot make a virtual environment: its ensurepip is missing." >&2; \
+	    echo "On Debian or Ubuntu, as root: apt-get install python3-venv" >&2; exit 1; \
+	fi; \
+	if [ -z "$$found" ]; then \
+	    echo "Tosqauyl needs Python 3.11 or newer and found none (tried: $(PYTHONS))." >&2; \
+	    echo "Install one, or name one: make $(or $(MAKECMDGOALS),setup) PYTHON=/path/to/python3" >&2; exit 1; \
+	fi; \
+	echo "Setting up $(VENV) with $$found (once; about a minute) ..."; \
+	"$$found" -m venv $(VENV)
+	@$(PIP) --require-hashes -r requirements/dev.txt
+	@$(PIP) --no-build-isolation --no-deps -e .
+	@touch $@
+
+$(NIGHTLY_READY): $(READY) requirements/nightly.txt
+	@$(PIP) --require-hashes -r requirements/nightly.txt
+	@touch $@

@@ -1,0 +1,42 @@
+"""The command line: the only place that sees all rooms, and puts them together.
+
+Exit codes: 0 done (for `check`: the call passes), 1 the answer is "no" (a call that is stopped, a policy with warnings),
+2 something is wrong with what was given: the message says what, where, and what to do.
+"""
+
+import argparse
+import os
+import sys
+
+from tosqauyl import __version__
+from tosqauyl.cli import ask, calls, demo, serve, traffic
+from tosqauyl.errors import TosqauylError
+
+COMMANDS = (serve, ask, traffic, calls, demo)
+"""Modules with `add_parser(subparsers)`, in the order of the help."""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of every command; the reference page is made from it."""
+    parser = argparse.ArgumentParser(prog="tosqauyl", description="Screens calls from abroad and stops spoofed ones.")
+    parser.add_argument("--version", action="version", version=f"tosqauyl {__version__}")
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for module in COMMANDS:
+        module.add_parser(subparsers)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; the exit code. Errors that a person can mend are one message, never a traceback."""
+    options = build_parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except TosqauylError as error:
+        print(f"tosqauyl: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader went away (`| head`): not worth a word, and Python must not complain at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0

@@ -1,0 +1,276 @@
+"""Questions asked by hand: `check` one call, `policy check|explain`, `number`. No socket is opened, nothing is journaled."""
+
+import argparse
+import json
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from tosqauyl.cli.build import engine_of, policy_of, provider_of, read_text, snapshot_of
+from tosqauyl.cli.texts import LANGUAGES, N_, Texts, choose_language
+from tosqauyl.config.load import Config, default_config, load_config, with_changes
+from tosqauyl.errors import TosqauylError
+from tosqauyl.facts import FACTS, Call, Verdict
+from tosqauyl.gate.answer import Profile, changes, template
+from tosqauyl.gate.signalling import signalled
+from tosqauyl.numbers.plan import load_plan
+from tosqauyl.numbers.portability import read_portability
+from tosqauyl.policy.check import lint
+explain_rule: Any = None  # TEMP
+from tosqauyl.policy.load import Policy
+from tosqauyl.screen.decision import Decision, modes
+from tosqauyl.screen.engine import Engine, answered
+from tosqauyl.screen.enrich import Signalled
+from tosqauyl.screen.trunk import Trunk
+from tosqauyl.sip.message import Request, parse
+from tosqauyl.state.provider import Provider, Question
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add `check`, `policy` and `number`."""
+    _add_check(
+        subparsers.add_parser("check", help="judge one call by hand", description="Verdict, reasons and every fact.")
+    )
+    policy = subparsers.add_parser("policy", help="check or explain a policy", description="Look into a policy file.")
+    verbs = policy.add_subparsers(title="verbs", metavar="VERB", required=True)
+    check = verbs.add_parser("check", help="all mistakes and warnings of a policy file")
+    explain = verbs.add_parser("explain", help="each rule in plain words")
+    for parser, run in ((check, run_policy_check), (explain, run_policy_explain)):
+        parser.add_argument(
+            "file", nargs="?", default="", metavar="FILE", help="policy file (default: the shipped one)"
+        )
+        _common(parser, run)
+    explain.add_argument("--rule", metavar="ID", help="only this rule")
+    number = subparsers.add_parser("number", help="what a number is", description="Normalise and explain a number.")
+    number.add_argument("number", metavar="NUMBER", help="as a trunk would send it")
+    number.add_argument("--portability", metavar="FILE", help="file of ported numbers")
+    _common(number, run_number)
+
+
+def _common(parser: argparse.ArgumentParser, run: Any) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--lang", choices=LANGUAGES, help="language of the texts (default: the terminal's)")
+    parser.set_defaults(run=run)
+
+
+def _add_check(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--from", dest="presented", metavar="NUMBER", help="presentation number (From)")
+    parser.add_argument("--asserted", metavar="NUMBER", help="network number (P-Asserted-Identity)")
+    parser.add_argument("--remote-party", metavar="NUMBER", help="number in Remote-Party-ID")
+    parser.add_argument("--to", dest="called", default="", metavar="NUMBER", help="called number")
+    parser.add_argument("--redirecting", metavar="NUMBER", help="last redirecting number (Diversion)")
+    parser.add_argument("--name", default="", metavar="TEXT", help="display name")
+    parser.add_argument("--privacy", default="", metavar="TEXT", help="value of Privacy")
+    parser.add_argument("--sip", metavar="FILE", help="read the call from an INVITE in a file instead")
+    parser.add_argument(
+        "--direction", default="international", choices=("international", "domestic", "unknown"), help="of the trunk"
+    )
+    parser.add_argument("--trunk", metavar="ID", help="a trunk of the --config instead of --direction")
+    parser.add_argument("--config", metavar="FILE", help="configuration of the gate")
+    parser.add_argument("--policy", metavar="FILE", help="policy instead of the shipped kz-border")
+    parser.add_argument("--roaming", metavar="FILE", help="subscribers who are abroad")
+    parser.add_argument("--roaming-complete", action="store_true", default=None, help="who is not in it is at home")
+    parser.add_argument("--enforce", action="store_true", default=None, help="judge as `serve --enforce` would")
+    _common(parser, run_check)
+
+
+def run_check(options: argparse.Namespace) -> int:
+    """Judge one call; exit code 0 where it passes (also marked or withheld), 1 where it is stopped or diverted."""
+    config = load_config(read_text(options.config), options.config) if options.config else default_config()
+    config = with_changes(
+        config,
+        policy=options.policy,
+        roaming=options.roaming,
+        complete=options.roaming_complete,
+        enforce=options.enforce,
+    )
+    trunk, profile = _trunk(config, options)
+    engine = engine_of(config, snapshot_of(config))
+    call = engine.facts(_said(options), trunk)
+    if call is None:
+        raise TosqauylError("the facts of this call cannot be read: a bug, please report it")
+    call = _asked(engine, provider_of(config), call)
+    decision = engine.decide(call)
+    if options.json:
+        print(json.dumps(_as_json(call, decision, engine, profile), ensure_ascii=False, indent=1))
+    else:
+        _show_check(call, decision, engine, Texts(choose_language(options.lang)))
+    return 1 if decision.verdict in (Verdict.STOP, Verdict.DIVERT) else 0
+
+
+def _trunk(config: Config, options: argparse.Namespace) -> tuple[Trunk, Profile]:
+    if not options.trunk:
+        return Trunk("by-hand", options.direction, trust=frozenset(("asserted", "remote_party"))), Profile()
+    for entry in config.entries:
+        if entry.trunk.id == options.trunk:
+            return entry.trunk, entry.profile
+    raise TosqauylError(
+        f"no trunk is called {options.trunk}", options.config or "--trunk", "its id must be in the --config"
+    )
+
+
+def _said(options: argparse.Namespace) -> Signalled:
+    now = time.time()
+    if not options.sip:
+        return Signalled(
+            now, "by-hand", "", "", "", options.asserted, options.presented, options.remote_party, options.called,
+            options.redirecting, 1 if options.redirecting else 0, options.privacy, options.name,
+        )  # fmt: skip
+    try:
+        request = parse(Path(options.sip).read_bytes())
+    except OSError as error:
+        raise TosqauylError(f"cannot be read: {error.strerror}", options.sip) from None
+    if not isinstance(request, Request):
+        raise TosqauylError("this is no SIP request that could be answered", options.sip)
+    if request.fault:
+        raise TosqauylError(f"the gate would refuse this: {request.fault.detail}", options.sip)
+    return signalled(request, "", now)
+
+
+def _asked(engine: Engine, provider: Provider, call: Call) -> Call:
+    """Put the question to a scripted provider with the clock wound forward: a trial by hand does not wait."""
+    ask = engine.question(call, 0.0)
+    if ask is None:
+        return call
+    found = [provider.ask(Question(number, ask.until), 0.0) for number in ask.numbers]
+    states = {one.number: one.state for one in (*found, *provider.poll(ask.until)) if one}
+    return answered(call, {number: states.get(number, "timeout") for number in ask.numbers})
+
+
+def _hits(decision: Decision, engine: Engine, at: float) -> list[tuple[Any, str]]:
+    rules = engine.known.policy.rules
+    today = datetime.fromtimestamp(at, UTC).date()
+    now = modes(rules, engine.options.enforce, today)
+    return [(rule, now[bit]) for bit, rule in enumerate(rules) if decision.mask >> bit & 1]
+
+
+def _as_json(call: Call, decision: Decision, engine: Engine, profile: Profile) -> dict[str, object]:
+    made = template(decision, profile)
+    return {
+        "verdict": decision.verdict.value,
+        "reason": decision.reason.value,
+        "rule": decision.rule,
+        "class": decision.klass,
+        "would": {
+            "verdict": decision.would_verdict.value,
+            "reason": decision.would_reason.value,
+            "rule": decision.would_rule,
+        },
+        "rules_hit": [
+            {"id": rule.id, "mode": mode, "verdict": rule.verdict.value}
+            for rule, mode in _hits(decision, engine, call.at)
+        ],
+        "answer": {"status": made.status, "phrase": made.phrase, "headers": made.extra.splitlines()},
+        "changes": changes(decision, call, profile),
+        "facts": call._asdict(),
+        "policy": engine.known.policy.hash,
+        "snapshot": engine.known.hash,
+    }
+
+
+_STYLES = {Verdict.PASS: "green", Verdict.STOP: "bold red"}
+_MODES = {"off": N_("off"), "monitor": N_("monitor"), "enforce": N_("enforce")}
+
+
+def _show_check(call: Call, decision: Decision, engine: Engine, t: Texts) -> None:
+    console = Console(highlight=False)
+    style = _STYLES.get(decision.verdict, "yellow")
+    console.print(f"[{style}]{t.verdict(decision.verdict.value)}[/]: {t.reason(decision.reason.value)}")
+    if decision.would_verdict is not decision.verdict:
+        would = f"{t.verdict(decision.would_verdict.value)}: {t.reason(decision.would_reason.value)}"
+        console.print(t("If the monitored rules were enforced: {would}", would=would))
+    for rule, mode in _hits(decision, engine, call.at):
+        console.print(f"  [bold]{escape(rule.id)}[/] ({t(_MODES[mode])}): {escape(t.pick(rule.texts))}")
+        console.print(f"    {escape(rule.law)}", style="dim")
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for name, fact in FACTS.items():
+        value = getattr(call, name)
+        if name != "at":
+            table.add_row(name, escape(str(value)), style="dim" if value == fact.about.unknown else "")
+    console.print(t("Facts:"))
+    console.print(table)
+
+
+def run_policy_check(options: argparse.Namespace) -> int:
+    """All mistakes (exit code 2) or all warnings (1) of a policy file; 0 where there is nothing to say."""
+    policy = policy_of(options.file)
+    warnings = lint(policy, datetime.now(UTC).date())
+    t = Texts(choose_language(options.lang))
+    if options.json:
+        found = [{"line": one.line, "column": one.column, "what": one.what, "hint": one.hint} for one in warnings]
+        print(json.dumps({"policy": policy.name, "hash": policy.hash, "rules": len(policy.rules), "warnings": found}))
+    else:
+        for warning in warnings:
+            print(warning)
+        print(
+            t(
+                "{name} of {dated}: {rules} rules, {warnings} warnings, hash {hash}",
+                name=policy.name,
+                dated=policy.dated,
+                rules=len(policy.rules),
+                warnings=len(warnings),
+                hash=policy.hash,
+            )  # fmt: skip
+        )
+    return 1 if warnings else 0
+
+
+def run_policy_explain(options: argparse.Namespace) -> int:
+    """Each rule in words: what it says to people, what it asks, what it rests on, why it is in its mode."""
+    policy = policy_of(options.file)
+    rules = [rule for rule in policy.rules if options.rule in (None, rule.id)]
+    if not rules:
+        raise TosqauylError(
+            f"no rule is called {options.rule}", policy.file, f"known are {', '.join(r.id for r in policy.rules)}"
+        )
+    language = choose_language(options.lang)
+    if options.json:
+        print(json.dumps([_rule_json(rule, language) for rule in rules], ensure_ascii=False, indent=1))
+        return 0
+    _show_rules(policy, rules, language)
+    return 0
+
+
+def _rule_json(rule: Any, language: str) -> dict[str, object]:
+    return {
+        "id": rule.id, "verdict": rule.verdict.value, "reason": rule.reason.value, "class": rule.klass, "tier": rule.tier,
+        "mode": rule.mode, "texts": dict(rule.texts), "law": rule.law, "why_mode": dict(rule.why_mode), "when": rule.when,
+        "explained": explain_rule(rule, language), "expires": rule.expires.isoformat() if rule.expires else "",
+    }  # fmt: skip
+
+
+def _show_rules(policy: Policy, rules: list[Any], language: str) -> None:
+    console, t = Console(highlight=False), Texts(language)
+    for rule in rules:
+        console.print(f"[bold]{escape(rule.id)}[/] - {t.verdict(rule.verdict.value)}: {t.reason(rule.reason.value)}")
+        console.print(f"  {escape(t.pick(rule.texts))}")
+        console.print(f"  {escape(explain_rule(rule, language))}")
+        console.print(f"  {escape(rule.law)}", style="dim")
+        console.print(f"  {t(_MODES[rule.mode])}: {escape(t.pick(rule.why_mode))}", style="dim")
+
+
+def _ported(file: str | None) -> dict[str, str]:
+    return read_portability(read_text(file), file, load_plan()) if file else {}
+
+
+def run_number(options: argparse.Namespace) -> int:
+    """What a number is and why; exit code 0 for a number that somebody may have, 1 for one that nobody has."""
+    ported = _ported(options.portability)
+    explanation = load_plan(ported).explain(options.number)
+    number = explanation.number
+    if options.json:
+        steps = [{"text": step.text, "source": step.source} for step in explanation.steps]
+        print(json.dumps({**number._asdict(), "raw": options.number, "steps": steps}, ensure_ascii=False, indent=1))
+    else:
+        t = Texts(choose_language(options.lang))
+        parts = [part for part in (number.kind, number.country, number.operator) if part]
+        print(f"{number.text or '-'}  ({', '.join(parts)})")
+        for step in explanation.steps:
+            print(f"  {t(step.text)}" + (f"  [{step.source}]" if step.source else ""))
+    nobody = ("malformed", "letters", "empty"), ("impossible", "unassigned", "unallocated", "reserve")
+    return 1 if number.form in nobody[0] or number.kind in nobody[1] else 0

@@ -1,0 +1,168 @@
+"""`tosqauyl calls`: what the gate decided, from its journal; numbers masked, and whoever reveals them is recorded."""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from tosqauyl.cli.report import STYLES, Row, clock_time, make_report, render_report
+from tosqauyl.cli.texts import LANGUAGES, Texts, choose_language
+from tosqauyl.errors import TosqauylError
+from tosqauyl.facts import Reason
+from tosqauyl.journal.naming import segment_files
+from tosqauyl.journal.segment import read_segment
+from tosqauyl.journal.tail import Tail
+from tosqauyl.journal.tokens import mask
+
+NUMBER_COLUMNS = ("caller", "network", "presented", "remote_party", "redirecting", "called")
+PERSONAL_COLUMNS = (*NUMBER_COLUMNS, "display_name", "call_id")
+"""Columns that can hold a person's number or name: masked unless --reveal."""
+ACCESS_LOG = "access.log"
+
+
+def journal_folder(data: Path) -> Path:
+    """The folder of the segments in a data folder: its `journal`, or itself if it is a journal folder."""
+    return data / "journal" if (data / "journal").is_dir() or not segment_files(data) else data
+
+
+def read_rows(folder: Path) -> Iterator[Row]:
+    """Every row of a journal folder, oldest first."""
+    return chain.from_iterable(read_segment(one.path) for one in segment_files(folder))
+
+
+def masked(row: Row) -> dict[str, object]:
+    """The row without what identifies a person: numbers masked, display name and Call-ID left out."""
+    hidden = {name: mask(str(row[name])) for name in NUMBER_COLUMNS if name in row}
+    hidden |= {name: "***" for name in ("display_name", "call_id") if row.get(name)}
+    return {**row, **hidden}
+
+
+def record_access(data: Path, what: dict[str, object], now: float) -> None:
+    """Append to access.log (0600) who looked at numbers in clear, when, and what was asked; OSError if it cannot."""
+    line = json.dumps({"at": round(now, 3), "uid": os.getuid(), "what": what}, ensure_ascii=False) + "\n"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+    descriptor = os.open(data / ACCESS_LOG, flags, 0o600)
+    try:
+        os.fchmod(descriptor, 0o600)
+        os.write(descriptor, line.encode())
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def call_line(row: Row, t: Texts) -> Text:
+    """One decision on one line: time, verdict, caller, called, trunk, reason."""
+    called = str(row["called"])
+    line = Text(no_wrap=True, overflow="ellipsis")
+    line.append(clock_time(float(row["at"])), style="dim")
+    line.append(f"  {t.verdict(row['verdict']):<10}", style=STYLES.get(row["verdict"], ""))
+    line.append(f" {row['caller'] or '-':<16} → {called[:10] if called.startswith('t:') else called:<14}")
+    line.append(f" {row['trunk'][:12]:<12}", style="dim")
+    line.append(f" {t.reason(row['reason'])}")
+    if row["would_verdict"] != row["verdict"]:
+        would = t(
+            "monitor: {verdict}, {reason}",
+            verdict=t.verdict(row["would_verdict"]),
+            reason=t.reason(row["would_reason"]),
+        )
+        line.append(f"  ({would})", style="magenta")
+    return line
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `tosqauyl calls` to the command line."""
+    parser = subparsers.add_parser(
+        "calls",
+        help="list the decisions in the journal",
+        description="List decisions, numbers masked. Exit code: 0 found some, 1 none matched, 2 trouble.",
+    )
+    parser.add_argument(
+        "--data", metavar="DIR", type=Path, default=Path("var"), help="data folder of the gate (default var)"
+    )
+    parser.add_argument(
+        "--last", metavar="N", type=int, default=20, help="how many of the newest that match (default 20)"
+    )
+    parser.add_argument("--stopped", action="store_true", help="stopped calls only")
+    parser.add_argument(
+        "--reason", metavar="SLUG", choices=[str(one) for one in Reason], help="calls with this reason only"
+    )
+    parser.add_argument("--report", action="store_true", help="count all calls that match instead of listing them")
+    parser.add_argument("--follow", action="store_true", help="go on with new decisions until Ctrl-C")
+    parser.add_argument("--reveal", action="store_true", help="show numbers in clear; recorded in DIR/access.log")
+    parser.add_argument("--lang", choices=LANGUAGES, help="language of the output")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run `tosqauyl calls`."""
+    t = Texts(choose_language(options.lang))
+    folder = journal_folder(options.data)
+    try:
+        if not folder.is_dir():
+            raise TosqauylError("there is no journal", str(folder), "--data names the data folder of the gate")
+        if options.reveal:
+            asked = {name: getattr(options, name) for name in ("last", "stopped", "reason", "report", "follow")}
+            record_access(options.data, {"command": "calls", **asked}, time.time())
+        return _report(folder, options, t) if options.report else _list(folder, options, t)
+    except OSError as error:
+        print(f"tosqauyl calls: {error.filename or folder}: {error.strerror}", file=sys.stderr)
+    except TosqauylError as error:
+        print(f"tosqauyl calls: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        return 0
+    return 2
+
+
+def _matching(rows: Iterable[Row], options: argparse.Namespace) -> Iterator[Row]:
+    for row in rows:
+        wanted = not options.stopped or row["verdict"] == "stop"
+        if wanted and (not options.reason or options.reason in (row["reason"], row["would_reason"])):
+            yield row
+
+
+def _report(folder: Path, options: argparse.Namespace, t: Texts) -> int:
+    report = make_report(_matching(read_rows(folder), options), str(folder))
+    if options.json:
+        print(json.dumps(report.as_dict(), ensure_ascii=False, indent=1))
+    else:
+        Console(highlight=False).print(render_report(report, t))
+    return 0 if report.total.attempts else 1
+
+
+def _list(folder: Path, options: argparse.Namespace, t: Texts) -> int:
+    show = _shower(options, t)
+    # The tail is opened before the journal is read: a call decided in between is shown twice rather than never.
+    tail = Tail(folder) if options.follow else None
+    found = deque(_matching(read_rows(folder), options), maxlen=max(0, options.last))
+    for row in found:
+        show(row)
+    if not found and not tail:
+        print(t("No call matches."), file=sys.stderr)
+    while tail:
+        for row in _matching(tail.read(), options):
+            show(row)
+        sys.stdout.flush()
+        time.sleep(0.2)
+    return 0 if found else 1
+
+
+def _shower(options: argparse.Namespace, t: Texts) -> Callable[[Row], None]:
+    console = Console(highlight=False)
+
+    def show(row: Row) -> None:
+        seen = row if options.reveal else masked(row)
+        if options.json:
+            print(json.dumps(seen, ensure_ascii=False))
+        else:
+            console.print(call_line(seen, t))
+
+    return show

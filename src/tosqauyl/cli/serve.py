@@ -1,0 +1,119 @@
+"""`tosqauyl serve`: run the gate until it is stopped."""
+
+import argparse
+import asyncio
+import contextlib
+import signal
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+from tosqauyl.cli.build import engine_of, provider_of, read_text, snapshot_of, to_stderr
+from tosqauyl.config.load import (
+    Config,
+    command_line_entry,
+    default_config,
+    load_config,
+    parse_http,
+    parse_listen,
+    with_changes,
+)
+from tosqauyl.errors import TosqauylError
+from tosqauyl.gate.health import Health
+from tosqauyl.gate.server import Gate, Listener, listen
+from tosqauyl.gate.session import Recording, Session, SessionOptions
+from tosqauyl.gate.trunks import TrunkTable
+from tosqauyl.journal.append import Journal
+from tosqauyl.journal.columns import row_maker
+from tosqauyl.journal.tokens import Tokens, load_key
+from tosqauyl.sip.transaction import Transactions
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add `serve`."""
+    parser = subparsers.add_parser("serve", help="run the gate", description="Answer SIP INVITEs until stopped.")
+    parser.add_argument("--config", metavar="FILE", help="configuration (TOML); flags win over it")
+    parser.add_argument(
+        "--listen", metavar="udp:HOST:PORT", action="append", help="an international trunk; may be repeated"
+    )
+    parser.add_argument(
+        "--from", dest="sources", metavar="CIDR", action="append", help="sources of --listen (default: loopback)"
+    )
+    parser.add_argument("--http", metavar="HOST:PORT", help="health page, on loopback only; port 0 picks one")
+    parser.add_argument("--policy", metavar="FILE", help="policy instead of the shipped kz-border")
+    parser.add_argument("--roaming", metavar="FILE", help="subscribers who are abroad, one E.164 number a line")
+    parser.add_argument("--roaming-complete", action="store_true", default=None, help="who is not in it is at home")
+    parser.add_argument("--data", metavar="DIR", help="folder of the journal and its key")
+    parser.add_argument("--enforce", action="store_true", default=None, help="let deterministic rules stop calls")
+    parser.set_defaults(run=run)
+
+
+def configuration(options: argparse.Namespace) -> Config:
+    """The file's configuration (or the defaults) with the flags on top."""
+    config = load_config(read_text(options.config), options.config) if options.config else default_config()
+    entries = tuple(
+        command_line_entry(text, tuple(options.sources or ()), number)
+        for number, text in enumerate(options.listen or (), 1)
+    )
+    if not entries and not config.entries:
+        raise TosqauylError(
+            "nothing to listen on", hint="give --listen udp:127.0.0.1:5060 or a --config with a [[trunk]]"
+        )
+    config = with_changes(
+        config, data=options.data, policy=options.policy, roaming=options.roaming, complete=options.roaming_complete,
+        enforce=options.enforce, entries=entries or None,
+    )  # fmt: skip
+    return replace(config, http=replace(config.http, listen=parse_http(options.http))) if options.http else config
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve; exit code 0 when stopped by SIGTERM or SIGINT."""
+    config = configuration(options)
+    known = snapshot_of(config, to_stderr)
+    names = dict.fromkeys(entry.listener for entry in config.entries)
+    listeners = [listen(name, *parse_listen(name)) for name in names]
+    data = Path(config.data)
+    journal = Journal(data / "journal", time.time(), config.journal)
+    try:
+        tokens = None if config.clear_called else Tokens(load_key(data / "token.key")).of
+        make_row = row_maker(tokens, known.policy.hash, known.hash)
+        session = Session(
+            engine_of(config, known),
+            TrunkTable(config.entries),
+            Transactions(config.sip.table),
+            provider_of(config),
+            Recording(make_row, time.perf_counter),
+        )
+        session.options = SessionOptions(config.sip.trying_after, token_hex(4))
+        asyncio.run(_serve(config, Gate(session, journal, listeners, to_stderr), listeners))
+    finally:
+        journal.close()
+    return 0
+
+
+async def _serve(config: Config, gate: Gate, listeners: list[Listener]) -> None:
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, gate.stop)
+    health = Health(gate.report)
+    ready = [listener.bound for listener in listeners]
+    if config.http.listen:
+        host, port = config.http.listen
+        try:
+            ready.append(f"http:{host}:{await health.start(host, port)}")
+        except OSError as error:
+            raise TosqauylError(f"cannot listen: {error.strerror}", f"http {host}:{port}") from error
+    print("ready", *ready, flush=True)
+    if not config.enforce:
+        to_stderr(
+            "monitor mode: stop rules let calls pass and say in Reason what they would do; --enforce makes them stop"
+        )
+    try:
+        await gate.run()
+    finally:
+        await health.stop()
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()

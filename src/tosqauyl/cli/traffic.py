@@ -1,0 +1,206 @@
+"""`tosqauyl traffic`: realistic mixed calls with known truth over real SIP/UDP, each answer checked.
+
+It sends to loopback addresses only: a load tool is not to be aimed at somebody else's network.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tosqauyl.cli.texts import LANGUAGES, N_, Texts, choose_language
+from tosqauyl.cli.traffic_drive import Drive, Score, loopback, percentile
+from tosqauyl.cli.traffic_mix import Mix, draw_roamers, load_mix, plan_calls
+from tosqauyl.errors import TosqauylError
+
+DEFAULT_RATE = 120.0
+"""Calls a second outside of waves: enough to see a country's border at work, little for one core."""
+EXPECTATIONS = ("prepared", "bare", "monitor")
+EXIT_GOOD, EXIT_WRONG, EXIT_USAGE = 0, 1, 2
+
+
+def prepare(mix: Mix, seed: int, folder: Path, ports: tuple[int, int]) -> Path:
+    """Write what a gate needs for the mix's truths to hold: roaming.txt, lists.toml and gate.toml; the last's path.
+
+    ports: of the international and of the domestic listener on 127.0.0.1.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "roaming.txt").write_text("\n".join(draw_roamers(mix, seed)) + "\n", "utf-8")
+    listed = [
+        f"[[indicator]]\nid = {_toml(one.id)}\nkind = {_toml(one.list)}\nnumber = {_toml(one.number)}\n"
+        f'source = "tosqauyl traffic"\nwhy = {_toml(one.why)}\n'
+        for one in mix.numbers
+    ]
+    (folder / "lists.toml").write_text("\n".join(listed), "utf-8")
+    config = folder / "gate.toml"
+    config.write_text(_GATE.format(folder=folder.resolve().as_posix(), border=ports[0], domestic=ports[1]), "utf-8")
+    return config
+
+
+def _toml(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+_GATE = """# Made by tosqauyl traffic --prepare: a gate for which the truths of the test traffic hold.
+data = "{folder}/data"
+enforce = true
+
+[subscribers]
+roaming = "{folder}/roaming.txt"
+complete = true
+
+[indicators]
+files = ["{folder}/lists.toml"]
+
+[[trunk]]
+id = "border"
+listen = "udp:127.0.0.1:{border}"
+from = ["127.0.0.1/32"]
+direction = "international"
+carrier = "Demo Transit"
+trust = ["asserted"]
+next_hop = "sender"
+
+[[trunk]]
+id = "domestic"
+listen = "udp:127.0.0.1:{domestic}"
+from = ["127.0.0.1/32"]
+direction = "domestic"
+carrier = "Demo Local"
+trust = ["asserted"]
+next_hop = "sender"
+"""
+
+_COLUMNS = (
+    ("sent", N_("sent")), ("answered", N_("answered")), ("passed", N_("passed")), ("marked", N_("marked")),
+    ("stopped", N_("stopped")), ("wrong", N_("wrong")), ("lost", N_("lost")),
+)  # fmt: skip
+
+
+def score_table(score: Score, t: Texts, title: str = "") -> Table:
+    """The results by class, a line each and the sum."""
+    table = Table(title=title or None, title_justify="left", box=None, header_style="bold", padding=(0, 1, 0, 0))
+    table.add_column(t("class"), no_wrap=True)
+    for _, name in _COLUMNS:
+        table.add_column(t(name), justify="right", no_wrap=True)
+    for name in ("p50", "p99"):
+        table.add_column(f"{name} {t('ms')}", justify="right", no_wrap=True)
+    for one in [*(one for one in score.by_class.values() if one.sent), score.total]:
+        shown = one.as_dict()
+        cells = [t.count(int(str(shown[key]))) if shown[key] else "·" for key, _ in _COLUMNS]
+        times = [percentile(one.latency, share) for share in (50, 99)]
+        cells += ["·" if value is None else t.decimal(value * 1000, 2) for value in times]
+        bad = one.wrong or one.verdicts["lost"]
+        table.add_row(t("all") if one.id == "all" else one.id, *cells, style="bold red" if bad else "")
+    return table
+
+
+def score_json(score: Score, drive: Drive, mix: Mix) -> dict[str, object]:
+    """The whole result for --json."""
+    classes = []
+    for one in mix.classes:
+        truth = {"trunk": one.trunk, "right": sorted(one.right), "recognised": one.recognised}
+        classes.append({**score.by_class[one.id].as_dict(), **truth, "what": dict(one.what), "why": dict(one.why)})
+    counters = {"retransmitted": drive.client.retransmitted, "strays": drive.client.strays, "refused": drive.refused}
+    return {"mix": mix.name, "good": score.is_good, "all": score.total.as_dict(), **counters, "classes": classes}
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `tosqauyl traffic` to the command line."""
+    parser = subparsers.add_parser(
+        "traffic",
+        help="send realistic test calls with known truth to a gate on this machine",
+        description="Send mixed test calls over SIP/UDP to a gate on this machine and check every answer. "
+        "Exit code: 0 all right, 1 an answer was wrong or lost, 2 usage.",
+    )
+    parser.add_argument("--to", metavar="udp:HOST:PORT", help="listener of the international trunk (loopback only)")
+    parser.add_argument(
+        "--domestic-to", metavar="udp:HOST:PORT", help="listener of the domestic trunk; else its class is left out"
+    )
+    parser.add_argument(
+        "--prepare", metavar="DIR", type=Path, help="write roaming file, lists and config for the gate to DIR and end"
+    )
+    parser.add_argument(
+        "--expect",
+        choices=EXPECTATIONS,
+        default="prepared",
+        help="what the gate is: prepared with --prepare (default), bare (--enforce only), or in monitor mode",
+    )
+    parser.add_argument("--seconds", type=float, default=60.0, help="length of the run (default 60)")
+    parser.add_argument(
+        "--rate", type=float, default=DEFAULT_RATE, help="calls a second outside of waves (default 120)"
+    )
+    parser.add_argument("--seed", type=int, default=7, help="same seed, same calls and roamers (default 7)")
+    parser.add_argument(
+        "--mix", metavar="FILE", type=Path, help="TOML file with the classes of calls (default: the shipped one)"
+    )
+    parser.add_argument(
+        "--explain", action="store_true", help="print what each class is and which answer is right, and end"
+    )
+    parser.add_argument("--lang", choices=LANGUAGES, help="language of the output")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run `tosqauyl traffic`."""
+    t = Texts(choose_language(options.lang))
+    try:
+        mix = load_mix(options.mix.read_text("utf-8"), str(options.mix)) if options.mix else load_mix()
+        if options.explain:
+            return _explain(mix, t)
+        if options.prepare:
+            return _prepare(mix, options, t)
+        targets = {"international": loopback(options.to or "")}
+        if options.domestic_to:
+            targets["domestic"] = loopback(options.domestic_to)
+    except (TosqauylError, OSError) as error:
+        print(f"tosqauyl traffic: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    return _send(mix, targets, options, t)
+
+
+def _send(mix: Mix, targets: dict[str, tuple[str, int]], options: argparse.Namespace, t: Texts) -> int:
+    score = Score(mix, options.expect)
+    drive = Drive(plan_calls(mix, options.seconds, options.rate, options.seed), targets, score)
+    answered = False
+    try:
+        while drive.step(0.5):
+            answered = answered or score.total.answered > drive.client.pending
+            if drive.refused and not answered and drive.seconds > 3:
+                print(f"tosqauyl traffic: {t('nobody listens at {place}', place=options.to)}", file=sys.stderr)
+                break
+    except KeyboardInterrupt:
+        print(t("ended early"), file=sys.stderr)
+    finally:
+        drive.close()
+    if options.json:
+        print(json.dumps(score_json(score, drive, mix), ensure_ascii=False, indent=1))
+    else:
+        Console(highlight=False).print(score_table(score, t))
+    return EXIT_GOOD if score.is_good else EXIT_WRONG
+
+
+def _explain(mix: Mix, t: Texts) -> int:
+    for one in mix.classes:
+        right = ", ".join(t.verdict(slug) for slug in sorted(one.right))
+        print(
+            f"{one.id}\n    {t.pick(one.what)}\n    {t('right answer: {verdicts}', verdicts=right)}. {t.pick(one.why)}"
+        )
+    return EXIT_GOOD
+
+
+def _prepare(mix: Mix, options: argparse.Namespace, t: Texts) -> int:
+    ports = tuple(
+        loopback(text)[1] for text in (options.to or "udp:127.0.0.1:5060", options.domestic_to or "udp:127.0.0.1:5062")
+    )
+    config = prepare(mix, options.seed, options.prepare, (ports[0], ports[1]))
+    print(t("Now start the gate, and in another terminal the traffic:"))
+    print(f"  tosqauyl serve --config {config}")
+    print(
+        f"  tosqauyl traffic --to udp:127.0.0.1:{ports[0]} --domestic-to udp:127.0.0.1:{ports[1]} --seed {options.seed}"
+    )
+    return EXIT_GOOD

@@ -1,0 +1,80 @@
+"""ONE table of configuration keys: path, type, default, meaning. The reference page is generated from it."""
+
+from dataclasses import dataclass
+
+from tosqauyl.errors import FaultKind
+from tosqauyl.gate.answer import PASS_CODES, STOP_CODES
+from tosqauyl.screen.failure import ACTIONS
+from tosqauyl.screen.trunk import SOURCES
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key. path: 'section.key', with [] for arrays of tables. type: text, boolean, integer, texts or boolean-or-texts."""
+
+    path: str
+    type: str
+    default: object
+    doc: str
+    choices: tuple[object, ...] = ()
+    low: int = 0
+    high: int = 2**31
+
+
+_ACTIONS = tuple(str(action) for action in ACTIONS)
+DIRECTIONS = ("international", "domestic", "unknown")
+
+KEYS: tuple[Key, ...] = (
+    Key("data", "text", "var", "Folder of the journal, the token key and the access log; made with mode 0700."),
+    Key("enforce", "boolean", False, "Promote deterministic rules from monitor to enforce; analytic rules stay."),
+    Key("policy", "text", "", "Policy file; '' for the shipped kz-border policy."),
+    Key("http.listen", "text", "", "host:port of the health page; port 0 picks a free one; '' for none. Loopback only."),
+    Key("subscribers.roaming", "text", "", "File of subscribers who are abroad now, one E.164 number a line."),
+    Key(
+        "subscribers.complete", "boolean-or-texts", False,
+        "true: who is not in the file is at home. A list: only for these operators (kcell, beeline, t2, ...).",
+    ),
+    Key("indicators.files", "texts", (), "Files of listed numbers (block, mark, allow, protected), TOML or CSV."),
+    Key("indicators.shipped", "boolean", True, "Also use the shipped list of protected Kazakh numbers."),
+    Key("numbers.portability", "text", "", "File of ported numbers, 'number operator' a line."),
+    Key("numbers.msrn", "texts", (), "Number ranges given to inbound roamers (MSRN); calls to them pass."),
+    Key("home_network.provider", "text", "none", "Who answers where a subscriber is.", ("none", "scripted")),
+    Key("home_network.script", "text", "", "Answers of the scripted provider, for trials and tests."),
+    Key("home_network.deadline_ms", "integer", 300, "How long an answer is waited for, milliseconds.", (), 1, 10_000),
+    *(
+        Key(f"failure.{kind.value}", "text", "pass", f"What happens to a call: {kind.doc}", _ACTIONS)
+        for kind in FaultKind
+    ),
+    Key("failure.force.kinds", "texts", (), "Fault kinds to raise on every call, to try the failure policy out."),
+    Key("sip.trying_after_ms", "integer", 200, "100 Trying after this long without an answer (RFC 3261 17.2.1).", (), 1, 5_000),
+    Key("sip.table", "integer", 2_000_000, "Answered transactions kept at most; each is kept for 32 s.", (), 1, 50_000_000),
+    Key("journal.fsync_seconds", "integer", 1, "A power cut loses at most this much of the journal.", (), 1, 3600),
+    Key("journal.rotate_mb", "integer", 256, "A segment is closed at this size, MiB.", (), 1, 65_536),
+    Key("journal.rotate_minutes", "integer", 60, "... or at this age.", (), 1, 10_080),
+    Key("journal.keep_days", "integer", 90, "Closed segments older than this are deleted.", (), 1, 36_500),
+    Key("journal.keep_gb", "integer", 64, "... and the oldest ones beyond this size in all, GiB.", (), 1, 1_000_000),
+    Key("journal.clear_called", "boolean", False, "Write called numbers in clear instead of as keyed tokens."),
+    Key("profile[].name", "text", "default", "Name that trunks refer to."),
+    Key("profile[].pass", "integer", 302, "Answer to a call that passes.", PASS_CODES, 300),
+    Key("profile[].deterministic", "text", "603", "Answer to a call stopped for a deterministic reason.", STOP_CODES),
+    Key("profile[].analytic", "text", "603+", "... for an analytic reason (603+ needs a redress contact).", STOP_CODES),
+    Key("profile[].identity", "text", "603", "... for the identity it claims.", STOP_CODES),
+    Key("profile[].redress_url", "text", "", "Page where a wrongly stopped caller can turn."),
+    Key("profile[].redress_tel", "text", "", "Telephone number for the same."),
+    Key("profile[].redress_email", "text", "", "Mail address for the same."),
+    Key("profile[].label", "text", "Unverified caller", "Display name given to marked calls."),
+    Key("trunk[].id", "text", None, "Name of the trunk in journal and statistics."),
+    Key("trunk[].listen", "text", None, "Where its calls arrive: udp:HOST:PORT."),
+    Key("trunk[].from", "texts", None, "Source networks (CIDR) it is recognised by."),
+    Key("trunk[].tgrp", "text", "", "tgrp parameter of the Request-URI (RFC 4904) it must carry."),
+    Key("trunk[].trunk_context", "text", "", "trunk-context parameter (RFC 4904) it must carry."),
+    Key("trunk[].header", "text", "", "'Name: value' that the INVITE must carry."),
+    Key("trunk[].direction", "text", "unknown", "Border rules fire on international trunks only.", DIRECTIONS),
+    Key("trunk[].carrier", "text", "", "Carrier behind the trunk."),
+    Key("trunk[].profile", "text", "default", "Answer profile."),
+    Key("trunk[].trust", "texts", (), "Which headers may speak for the network: asserted, remote_party.", ("asserted", "remote_party")),
+    Key("trunk[].primary", "texts", SOURCES, "Order in which the calling number is taken.", SOURCES),
+    Key("trunk[].ranges", "texts", (), "Calling numbers allowed on it: +7717*, +77172000000-+77172999999."),
+    Key("trunk[].next_hop", "text", "sender", "Contact of a passing 302: host[:port], 'sender', or '' for none (then 404)."),
+)  # fmt: skip
+"""Every key, in the order of the reference page. A default of None means that the key must be given."""

@@ -1,0 +1,106 @@
+"""TOML text against the table of keys: values with defaults, and every mistake with its line."""
+
+import difflib
+import re
+import tomllib
+from dataclasses import dataclass, field
+
+from tosqauyl.config.keys import KEYS, Key
+from tosqauyl.errors import FileMistakes, Mistake
+from tosqauyl.policy.lines import tables
+
+Table = dict[str, object]
+BY_PATH = {key.path: key for key in KEYS}
+_ARRAYS = ("profile", "trunk")
+_TABLES = ("http", "subscribers", "indicators", "numbers", "home_network", "failure", "failure.force", "sip", "journal")
+
+
+def lines_of(text: str) -> dict[str, int]:
+    """Line of each table and key, by path with indices: 'trunk[1].id' -> 14."""
+    lines: dict[str, int] = {}
+    counts = dict.fromkeys(_ARRAYS, 0)
+    for table in tables(text):
+        name = table.name
+        if name in counts:
+            counts[name] += 1
+            name = f"{name}[{counts[name] - 1}]"
+        lines.setdefault(name, table.line)
+        for key, place in table.keys.items():
+            lines.setdefault(f"{name}.{key}" if name else key, place.line)
+    return lines
+
+
+@dataclass(slots=True)
+class Reader:
+    """One reading of one file: collects mistakes instead of stopping at the first."""
+
+    file: str
+    lines: dict[str, int]
+    mistakes: list[Mistake] = field(default_factory=list)
+
+    def wrong(self, path: str, what: str, hint: str = "") -> None:
+        """Record a mistake at the line of `path`, or of the table it is in."""
+        line = self.lines.get(path) or self.lines.get(path.rpartition(".")[0], 0)
+        self.mistakes.append(Mistake(self.file, line, 0, f"{path}: {what}" if path else what, hint))
+
+    def section(self, table: Table, prefix: str, at: str) -> Table:
+        """The values of one table by key name, defaults filled in. prefix: as in KEYS; at: with indices."""
+        known = {key.path[len(prefix) :]: key for key in KEYS if _is_in(key.path, prefix)}
+        for name, value in table.items():
+            if name not in known and not (isinstance(value, dict | list) and _is_section(prefix + name)):
+                near = difflib.get_close_matches(name, known, 1)
+                self.wrong(at + name, "is no key that is known", f"did you mean {near[0]}?" if near else "")
+        return {name: self._value(key, table.get(name), at + name) for name, key in known.items()}
+
+    def _value(self, key: Key, value: object, path: str) -> object:
+        if value is None:
+            if key.default is None:
+                self.wrong(path, "is missing", key.doc)
+            return key.default
+        what = _mistake(key, value)
+        if what:
+            self.wrong(path, what, key.doc)
+            return key.default
+        return tuple(value) if isinstance(value, list) else value
+
+
+def _is_in(path: str, prefix: str) -> bool:
+    return path.startswith(prefix) and "." not in path[len(prefix) :] and "[]" not in path[len(prefix) :]
+
+
+def _is_section(path: str) -> bool:
+    return path in _TABLES or path in _ARRAYS
+
+
+def _mistake(key: Key, value: object) -> str:
+    """What is wrong with a value, or ''."""
+    right = {
+        "text": isinstance(value, str),
+        "boolean": isinstance(value, bool),
+        "integer": isinstance(value, int) and not isinstance(value, bool),
+        "texts": _are_texts(value),
+        "boolean-or-texts": isinstance(value, bool) or _are_texts(value),
+    }[key.type]
+    if not right:
+        return f"{value!r} is not of type {key.type}"
+    if key.choices:
+        values = value if isinstance(value, list) else [value]
+        strange = [str(one) for one in values if one not in key.choices]
+        return f"{', '.join(strange)} is not one of {', '.join(map(str, key.choices))}" if strange else ""
+    if isinstance(value, int) and not isinstance(value, bool) and not key.low <= value <= key.high:
+        return f"{value} is not between {key.low} and {key.high}"
+    return ""
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+def parse_toml(text: str, file: str) -> Table:
+    """The TOML document; FileMistakes with line and column where it is no TOML."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
+        line, column = (int(place[1]), int(place[2])) if place else (0, 0)
+        raise FileMistakes([Mistake(file, line, column, f"no TOML: {str(error).partition(' (at')[0]}")]) from None

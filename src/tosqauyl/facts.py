@@ -1,0 +1,261 @@
+"""ONE table of call facts: what a rule may ask about a call.
+
+The annotations of `Call` are the table: name, type, the value that means "unknown", cost and meaning. Policy names,
+journal columns and the reference page are generated from it. Facts have no nulls (decision 0003): every fact has
+an explicit unknown, so that Python and SQL agree and no rule can forget the case.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, NamedTuple, get_args, get_type_hints
+
+
+class Verdict(StrEnum):
+    """What happens to a call, mildest first."""
+
+    PASS = "pass"  # noqa: S105 - not a password
+    MARK = "mark"
+    WITHHOLD = "withhold"
+    DIVERT = "divert"
+    STOP = "stop"
+
+    @property
+    def severity(self) -> int:
+        """0 (pass) to 4 (stop): of two rules of one tier, the more severe verdict wins."""
+        return _SEVERITY[self]
+
+
+_SEVERITY = {verdict: place for place, verdict in enumerate(Verdict)}
+
+
+class Reason(StrEnum):
+    """Why a call got its verdict; a slug that is stable in answers, journal and statistics."""
+
+    NONE = "none"
+    FAILED_OPEN = "failed-open"
+    FAILED_CLOSED = "failed-closed"
+    EMERGENCY_CALL = "emergency-call"
+    PROTECTED_CALLER = "protected-caller"
+    SHORT_CALLER = "short-caller"
+    EMERGENCY_CALLER = "emergency-caller"
+    ALLOW_LISTED = "allow-listed"
+    BLOCK_LISTED = "block-listed"
+    MARK_LISTED = "mark-listed"
+    LATE_FORWARDING = "late-forwarding"
+    INBOUND_ROAMER = "inbound-roamer"
+    MALFORMED_NUMBER = "malformed-number"
+    NOT_E164 = "not-e164"
+    RESERVE_RANGE = "reserve-range"
+    UNALLOCATED_RANGE = "unallocated-range"
+    FIXED_FROM_ABROAD = "fixed-from-abroad"
+    VOIP_FROM_ABROAD = "voip-from-abroad"
+    TOLL_FREE_FROM_ABROAD = "toll-free-from-abroad"
+    MOBILE_AT_HOME = "mobile-at-home"
+    MOBILE_ABROAD = "mobile-abroad"
+    MOBILE_UNKNOWN = "mobile-unknown"
+    OUTSIDE_TRUNK_RANGES = "outside-trunk-ranges"
+    IMPERSONATES_BANK = "impersonates-bank"
+    IMPERSONATES_POLICE = "impersonates-police"
+    IMPERSONATES_STATE = "impersonates-state"
+    IDENTITIES_DIFFER = "identities-differ"
+    CALLER_MISSING = "caller-missing"
+    CUSTOM = "custom"
+
+
+class FactType(StrEnum):
+    """The type of a fact, in the words of the policy language."""
+
+    TEXT = "text"
+    CHOICE = "choice"
+    BOOLEAN = "boolean"
+    INTEGER = "integer"
+    NUMBER = "number"
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the fact table says of one fact besides its name and type.
+
+    unknown: the value that stands for "not known". doc: its meaning and unit. choices: all values of a closed choice,
+    unknown included. cost: "read" (from the message), "look-up" (from memory) or "ask" (may need somebody else's answer).
+    """
+
+    unknown: str | bool | int | float
+    doc: str
+    choices: tuple[str, ...] = ()
+    cost: str = "read"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One row of the fact table."""
+
+    name: str
+    type: FactType
+    about: About
+
+    @property
+    def sql_type(self) -> str:
+        """The DuckDB type of the fact's column."""
+        return SQL_TYPES[self.type]
+
+
+SQL_TYPES = {
+    FactType.TEXT: "VARCHAR",
+    FactType.CHOICE: "VARCHAR",
+    FactType.BOOLEAN: "BOOLEAN",
+    FactType.INTEGER: "BIGINT",
+    FactType.NUMBER: "DOUBLE",
+}
+
+FORMS = ("unknown", "international", "prefixed", "bare", "national", "short", "letters", "empty", "anonymous", "malformed")
+"""How a number was written. international: +CC...; prefixed: 00CC... or 810CC...; bare: CC... without a plus;
+national: 8 and ten digits, or ten digits; short: 2 to 6 digits; letters: a name; empty: a header without a
+number; anonymous: withheld; malformed: none of these."""
+
+KINDS = (
+    "unknown", "fixed", "mobile", "voip", "toll_free", "premium", "service", "short", "emergency",
+    "unallocated", "reserve", "shared", "foreign", "impossible", "unassigned",
+)  # fmt: skip
+"""What a number is. fixed to emergency: of the Kazakh plan; unallocated: Kazakh, but handed to nobody; reserve: the common
+reserve of Kazakhstan and Russia in +7; shared: +7 codes both use; foreign: a possible number of another country;
+impossible: a country's number with a length its plan does not have; unassigned: no country has that code."""
+
+SUBSCRIBER = ("unknown", "abroad", "home")
+_NUMBER = "in E.164 with + where it could be normalised, else as sent without separators"
+_COUNTRY = "ISO 3166-1 alpha-2 country of the {}; '' where the number belongs to none or to several"
+
+
+def _form(whose: str) -> About:
+    return About("unknown", f"How the {whose} was written.", FORMS)
+
+
+def _kind(whose: str) -> About:
+    return About("unknown", f"What the {whose} is by the number plan.", KINDS, "look-up")
+
+
+def _country(whose: str) -> About:
+    return About("", _COUNTRY.format(whose) + ".", cost="look-up")
+
+
+def _subscriber(whose: str) -> About:
+    return About("unknown", f"Where the {whose}'s subscriber is registered now, if a Kazakh mobile.", SUBSCRIBER, "ask")
+
+
+class Call(NamedTuple):
+    """Every fact of one call attempt, in the order of the journal's columns."""
+
+    at: Annotated[float, About(0.0, "When the call reached the gate, seconds since 1970-01-01 UTC.")]
+    call_id: Annotated[str, About("", "Call-ID of the INVITE.")]
+    transaction: Annotated[str, About("", "Key of the SIP server transaction (RFC 3261 17.2.3): branch and sent-by.")]
+    source: Annotated[str, About("", "IP address and port the INVITE came from.")]
+    transport: Annotated[str, About("", "Transport it came over: udp.")]
+    trunk: Annotated[str, About("", "Id of the trunk.")]
+    direction: Annotated[
+        str,
+        About("unknown", "Whether the trunk brings calls from abroad.", ("unknown", "international", "domestic")),
+    ]
+    carrier: Annotated[str, About("", "Carrier behind the trunk.")]
+    trunk_ranges: Annotated[
+        str,
+        About(
+            "unknown",
+            "Whether the calling number is in the number ranges allowed on the trunk; unknown where none are set.",
+            ("unknown", "inside", "outside"),
+            "look-up",
+        ),
+    ]
+    caller: Annotated[str, About("", f"Calling number that the trunk's order of sources chose, {_NUMBER}.")]
+    caller_source: Annotated[
+        str, About("none", "The header it was taken from.", ("none", "asserted", "presented", "remote_party"))
+    ]
+    caller_form: Annotated[str, _form("calling number")]
+    caller_kind: Annotated[str, _kind("calling number")]
+    caller_country: Annotated[str, _country("calling number")]
+    caller_operator: Annotated[str, About("", "Operator of a Kazakh calling number, portability applied.", cost="look-up")]
+    network: Annotated[
+        str,
+        About("", f"Network number: P-Asserted-Identity, else Remote-Party-ID, from trusted trunks only; {_NUMBER}."),
+    ]
+    network_form: Annotated[str, _form("network number")]
+    network_kind: Annotated[str, _kind("network number")]
+    network_country: Annotated[str, _country("network number")]
+    network_subscriber: Annotated[str, _subscriber("network number")]
+    presented: Annotated[str, About("", f"Presentation number: the user of From; {_NUMBER}.")]
+    presented_form: Annotated[str, _form("presentation number")]
+    presented_kind: Annotated[str, _kind("presentation number")]
+    presented_country: Annotated[str, _country("presentation number")]
+    presented_subscriber: Annotated[str, _subscriber("presentation number")]
+    remote_party: Annotated[str, About("", f"Number in Remote-Party-ID, trusted or not; {_NUMBER}.")]
+    identities: Annotated[
+        str,
+        About(
+            "unknown",
+            "Whether network and presentation number are the same; unknown where one is missing.",
+            ("unknown", "same", "differ"),
+        ),
+    ]
+    home_network: Annotated[
+        str,
+        About(
+            "not_asked",
+            "How the question to the home network ended.",
+            ("not_asked", "answered", "unknown", "timeout", "failed"),
+            "ask",
+        ),
+    ]
+    redirecting: Annotated[str, About("", f"Last redirecting number (Diversion, else History-Info); {_NUMBER}.")]
+    redirecting_kind: Annotated[str, _kind("redirecting number")]
+    redirecting_country: Annotated[str, _country("redirecting number")]
+    redirecting_subscriber: Annotated[str, _subscriber("redirecting number")]
+    redirections: Annotated[int, About(0, "How many redirections the message tells of.")]
+    called: Annotated[str, About("", f"Called number, from the Request-URI; {_NUMBER}.")]
+    called_form: Annotated[str, _form("called number")]
+    called_kind: Annotated[str, _kind("called number")]
+    called_country: Annotated[str, _country("called number")]
+    called_msrn: Annotated[
+        bool, About(False, "The called number is in a configured range of roaming numbers (MSRN).", cost="look-up")
+    ]
+    privacy: Annotated[str, About("", "Privacy values asked for (RFC 3323), lower case, sorted, joined with ;.")]
+    display_name: Annotated[str, About("", "Display name of From, or of P-Asserted-Identity where From has none.")]
+    impersonates: Annotated[
+        str,
+        About(
+            "none",
+            "Whom the display name passes itself off as, look-alike letters folded.",
+            ("none", "bank", "police", "state"),
+            "look-up",
+        ),
+    ]
+    protected: Annotated[
+        bool,
+        About(False, "A calling number is on the list of numbers that never call out (bank hotlines, 1414).", cost="look-up"),
+    ]
+    listed: Annotated[
+        str,
+        About(
+            "none",
+            "Strongest indicator on a calling number: block before mark before allow.",
+            ("none", "allow", "mark", "block"),
+            "look-up",
+        ),
+    ]
+    indicator: Annotated[str, About("", "Id of that indicator.", cost="look-up")]
+    user_agent: Annotated[str, About("", "User-Agent of the INVITE, at most 64 characters.")]
+    faults: Annotated[str, About("", "Kinds of faults met while reading the call, sorted, joined with ;.")]
+
+
+_PYTHON_TYPES = {float: FactType.NUMBER, int: FactType.INTEGER, bool: FactType.BOOLEAN, str: FactType.TEXT}
+
+
+def _fact(name: str, annotation: object) -> Fact:
+    python_type, about = get_args(annotation)
+    kind = FactType.CHOICE if about.choices else _PYTHON_TYPES[python_type]
+    return Fact(name, kind, about)
+
+
+FACTS: dict[str, Fact] = {name: _fact(name, hint) for name, hint in get_type_hints(Call, include_extras=True).items()}
+"""The fact table by name, in the order of Call's fields."""
+
+UNKNOWN_CALL = Call(*(fact.about.unknown for fact in FACTS.values()))  # type: ignore[arg-type]
+"""A call of which nothing is known; `UNKNOWN_CALL._replace(...)` makes test calls."""

@@ -1,0 +1,80 @@
+"""What an INVITE says about the call, as `Signalled`: the one place where SIP headers become what enrich reads."""
+
+from tosqauyl.errors import Fault, FaultKind
+from tosqauyl.screen.enrich import Signalled
+from tosqauyl.sip.headers import asserted, privacy, redirecting, remote_party
+from tosqauyl.sip.message import Request
+from tosqauyl.sip.uri import telephone
+
+_UNREADABLE = FaultKind.CALLER_UNREADABLE.value
+_HEADER = FaultKind.HEADER_UNREADABLE.value
+USER_AGENT_LENGTH = 64
+"""Characters of User-Agent that are kept: evidence, not a novel."""
+DISPLAY_LENGTH = 128
+
+
+def signalled(request: Request, source: str, at: float) -> Signalled:
+    """Read an INVITE that parsed. Headers that cannot be read are left out and named as faults; never raises.
+
+    P-Preferred-Identity is never read: it is the caller's own wish (RFC 3325 9.2).
+    """
+    fields = request.fields
+    faults: tuple[str, ...] = ()
+    display, presented = "", None
+    sender = request.from_address
+    if sender is None:
+        faults = (_UNREADABLE,)
+    else:
+        display, presented = sender.display, telephone(sender.uri)
+    network = None
+    if "p-asserted-identity" in fields:
+        network, name, fault = _asserted(fields["p-asserted-identity"])
+        display = display or name
+        if fault:
+            faults = (*faults, _UNREADABLE)
+    called = telephone(request.uri)
+    if not called:
+        faults = (*faults, FaultKind.CALLED_UNREADABLE.value)
+    said = Signalled(
+        at, request.call_id, request.key, source, "udp", network, presented, None, called,
+        None, 0, "", display[:DISPLAY_LENGTH], fields["user-agent"][0][:USER_AGENT_LENGTH] if "user-agent" in fields else "",
+        faults,
+    )  # fmt: skip
+    return _with_rare(said, request) if not _RARE.isdisjoint(fields) else said
+
+
+_RARE = frozenset(("remote-party-id", "diversion", "history-info", "privacy"))
+"""Headers most calls lack; one set operation tells."""
+
+
+def _asserted(values: list[str]) -> tuple[str | None, str, Fault | None]:
+    """Number ('' where the identity has none) and display name of P-Asserted-Identity: the first identity with a number.
+
+    RFC 3325 9.1 allows one sip(s) and one tel URI; the sip one comes first in practice and either is the same number.
+    """
+    identities, fault = asserted(values)
+    for identity in identities:
+        number = telephone(identity.uri)
+        if number:
+            return number, identity.display, fault
+    return ("" if identities else None), "", fault
+
+
+def _with_rare(said: Signalled, request: Request) -> Signalled:
+    """Add what the rarer headers say."""
+    fields = request.fields
+    faults = said.faults
+    party = None
+    if "remote-party-id" in fields:
+        identities, fault = remote_party(fields["remote-party-id"])
+        party = telephone(identities[0].uri) if identities else None
+        faults = (*faults, _HEADER) if fault else faults
+    uris, _, count, fault = redirecting(request)
+    faults = (*faults, _HEADER) if fault else faults
+    return said._replace(
+        remote_party=party,
+        redirecting=telephone(uris[0]) if uris else None,
+        redirections=count,
+        privacy=privacy(fields["privacy"]) if "privacy" in fields else "",
+        faults=faults,
+    )

@@ -1,0 +1,230 @@
+"""The fields of a rule from a TOML table: each is checked, and each mistake gets its line, column and a hint."""
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+
+from tosqauyl.errors import Mistake
+from tosqauyl.facts import Reason, Verdict
+from tosqauyl.policy.expression import read_condition
+from tosqauyl.policy.lines import Place, Table
+from tosqauyl.policy.rule import CLASSES, LANGUAGES, MODES, PASSING_TIERS, TIERS, Rule
+from tosqauyl.policy.tokens import close
+from tosqauyl.policy.tree import Condition, Constant
+
+KEYS = (
+    "id", "when", "verdict", "reason", "class", "tier", "mode", "promote", "text", "law", "why_mode", "expires",
+    "divert_to",
+)  # fmt: skip
+"""Every key a [[rule]] may have. promote, expires and divert_to may be left out."""
+
+MAX_ID = 40
+MAX_TEXT = 500
+"""Code points in a sentence for people: it must fit a terminal and a web page, not a book."""
+
+_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_DIVERT_TO = re.compile(r"(sips?:|tel:\+?)[A-Za-z0-9][!-;=?-~]{0,198}")
+_UNUSABLE = (Reason.NONE, Reason.FAILED_OPEN)
+
+
+class Sheet:
+    """One TOML table with the lines of its keys; collects mistakes instead of raising."""
+
+    def __init__(self, file: str, values: Mapping[str, object], where: Table, mistakes: list[Mistake]) -> None:
+        self._file, self._values, self._where, self._mistakes = file, values, where, mistakes
+
+    @property
+    def line(self) -> int:
+        """Line of the table's header."""
+        return self._where.line
+
+    def mistake(self, key: str, what: str, hint: str = "", column: int = 0) -> None:
+        """Note a mistake at a key's line, or at the table's if the key is not there."""
+        place = self._where.keys.get(key, Place(self._where.line))
+        self.mistake_at(place.line, column, what, hint)
+
+    def mistake_at(self, line: int, column: int, what: str, hint: str = "") -> None:
+        """Note a mistake at a line and column of the file."""
+        self._mistakes.append(Mistake(self._file, line, column, what, hint))
+
+    def place(self, key: str) -> Place:
+        """Where a key's value stands."""
+        return self._where.keys.get(key, Place(self._where.line))
+
+    def has(self, key: str) -> bool:
+        """Whether the table has the key."""
+        return key in self._values
+
+    def get(self, key: str) -> object:
+        """The raw value, None where missing."""
+        return self._values.get(key)
+
+    def only(self, keys: tuple[str, ...]) -> None:
+        """Complain of every key that has no meaning here."""
+        for key in self._values:
+            if key not in keys:
+                self.mistake(key, f"there is no key {key!r} here", close(key, keys) or "known: " + ", ".join(keys))
+
+    def text(self, key: str, required: bool = True) -> str:
+        """A non-empty text of one line."""
+        if key not in self._values:
+            if required:
+                self.mistake(key, f"{key!r} is missing")
+            return ""
+        value = self._values[key]
+        if not isinstance(value, str):
+            self.mistake(key, f"{key!r} is not a text", "put it in quotes")
+            return ""
+        return value if self._readable(key, value, key) else ""
+
+    def slug(self, key: str) -> str:
+        """A short name: lower-case letters, digits and single hyphens."""
+        value = self.text(key)
+        if value and (not _SLUG.fullmatch(value) or len(value) > MAX_ID):
+            hint = f"lower-case letters and digits with single hyphens, at most {MAX_ID}: kz-fixed-abroad"
+            self.mistake(key, f"{value[:60]!r} is not a name that can be used", hint)
+            return ""
+        return value
+
+    def choice(self, key: str, known: tuple[str, ...]) -> str:
+        """One of a few words; '' and a mistake otherwise."""
+        value = self.text(key)
+        if value and value not in known:
+            self.mistake(key, f"there is no {key} {value[:60]!r}", close(value, known) or "one of: " + ", ".join(known))
+            return ""
+        return value
+
+    def day(self, key: str, required: bool = False) -> date | None:
+        """A date, as TOML date or as text YYYY-MM-DD."""
+        value = self._values.get(key)
+        if value is None:
+            if required:
+                self.mistake(key, f"{key!r} is missing", "a date: 2026-02-20")
+            return None
+        if isinstance(value, date) and not isinstance(value, datetime):
+            return value
+        if isinstance(value, str):
+            try:
+                return date.fromisoformat(value)
+            except ValueError:
+                pass
+        self.mistake(key, f"{key!r} is not a date", "write it without quotes and time: 2026-02-20")
+        return None
+
+    def flag(self, key: str, default: bool) -> bool:
+        """true or false."""
+        value = self._values.get(key, default)
+        if not isinstance(value, bool):
+            self.mistake(key, f"{key!r} is neither true nor false", "without quotes: true")
+            return default
+        return value
+
+    def languages(self, key: str) -> dict[str, str]:
+        """A text in each language of LANGUAGES."""
+        value = self._values.get(key)
+        example = f"[rule.{key}] with kk, ru and en"
+        if not isinstance(value, dict):
+            what = f"{key!r} is missing" if value is None else f"{key!r} is not a table of languages"
+            self.mistake(key, what, example)
+            return {}
+        for language in value:
+            if language not in LANGUAGES:
+                what = f"there is no language {language!r} in {key!r}"
+                self.mistake(f"{key}.{language}", what, "languages are kk, ru and en")
+        texts = {}
+        for language in LANGUAGES:
+            texts[language] = text = value.get(language, "")
+            if language not in value:
+                self.mistake(key, f"{key!r} has no {language}", example)
+            elif not isinstance(text, str):
+                self.mistake(f"{key}.{language}", f"'{key}.{language}' is not a text", "put it in quotes")
+            else:
+                self._readable(f"{key}.{language}", text, f"{key}.{language}")
+        return texts
+
+    def _readable(self, key: str, value: str, name: str) -> bool:
+        if not value.strip():
+            self.mistake(key, f"{name!r} is empty")
+        elif len(value) > MAX_TEXT and key != "when":
+            self.mistake(key, f"{name!r} has {len(value)} characters; {MAX_TEXT} are allowed")
+        elif key != "when" and not value.isprintable():
+            self.mistake(key, f"{name!r} has a line break or control character", "write it on one line")
+        else:
+            return True
+        return False
+
+
+class RuleReader:
+    """Reads one [[rule]] table; the Rule it gives is only to be used when no mistake was noted."""
+
+    def __init__(self, sheet: Sheet) -> None:
+        self._sheet = sheet
+
+    def read(self) -> Rule:
+        """The rule, with harmless stand-ins for whatever was wrong."""
+        sheet = self._sheet
+        sheet.only(KEYS)
+        when = sheet.text("when")
+        verdict = sheet.choice("verdict", tuple(Verdict))
+        reason = sheet.choice("reason", tuple(reason for reason in Reason if reason not in _UNUSABLE))
+        rule = Rule(
+            id=sheet.slug("id"),
+            when=when,
+            condition=self._condition(when),
+            verdict=Verdict(verdict or "pass"),
+            reason=Reason(reason or "custom"),
+            klass=sheet.choice("class", CLASSES),
+            tier=sheet.choice("tier", TIERS),
+            mode=sheet.choice("mode", MODES),
+            texts=sheet.languages("text"),
+            law=sheet.text("law"),
+            why_mode=self._why_mode(),
+            expires=sheet.day("expires"),
+            divert_to=self._divert_to(verdict),
+            promote=sheet.flag("promote", default=True),
+            line=sheet.line,
+        )
+        self._check_together(rule, verdict)
+        return rule
+
+    def _condition(self, when: str) -> Condition:
+        if not when:
+            return Constant(False)
+        condition, misreads = read_condition(when)
+        place = self._sheet.place("when")
+        for misread in misreads:
+            before = when[: misread.offset]
+            row = before.count("\n")
+            column = misread.offset - (before.rfind("\n") + 1) + 1
+            if row == 0:
+                column += place.text_column - 1
+            line = place.text_line + row if place.text_column else place.line
+            self._sheet.mistake_at(line, column if place.text_column else 0, misread.what, misread.hint)
+        return condition or Constant(False)
+
+    def _why_mode(self) -> dict[str, str]:
+        """why_mode in three languages, or one text that serves for all."""
+        if isinstance(self._sheet.get("why_mode"), str):
+            return dict.fromkeys(LANGUAGES, self._sheet.text("why_mode"))
+        return self._sheet.languages("why_mode")
+
+    def _divert_to(self, verdict: str) -> str:
+        sheet, example = self._sheet, "a URI: sip:operator@192.0.2.7"
+        if verdict == Verdict.DIVERT and not sheet.has("divert_to"):
+            sheet.mistake("divert_to", "the verdict is divert and 'divert_to' is missing", example)
+        if not sheet.has("divert_to"):
+            return ""
+        target = sheet.text("divert_to")
+        if verdict and verdict != Verdict.DIVERT:
+            sheet.mistake("divert_to", f"'divert_to' goes with the verdict divert, not {verdict}", "leave it out")
+        elif target and not _DIVERT_TO.fullmatch(target):
+            sheet.mistake("divert_to", f"{target[:60]!r} is no SIP or tel URI", example)
+        return target
+
+    def _check_together(self, rule: Rule, verdict: str) -> None:
+        if rule.klass == "analytic" and rule.mode == "enforce":
+            hint = 'analytic rules err; mode = "monitor"'
+            self._sheet.mistake("mode", "an analytic rule cannot be enforced from the policy file", hint)
+        if rule.tier in PASSING_TIERS and verdict and rule.verdict is not Verdict.PASS:
+            what = f"a rule of tier {rule.tier} lets calls through; its verdict cannot be {verdict}"
+            self._sheet.mistake("verdict", what, 'verdict = "pass", or tier = "screen"')

@@ -1,0 +1,1 @@
+"""Bytes to SIP messages and back. Knows nothing of fraud and does no I/O; time is an argument."""

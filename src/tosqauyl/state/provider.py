@@ -1,0 +1,161 @@
+"""Who can be asked where a subscriber is now: the protocol, a provider that knows nothing, and one that follows a
+script (for trials and tests). Times are seconds of any one clock, given by the caller."""
+
+import heapq
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from tosqauyl.errors import FileMistakes, Mistake
+from tosqauyl.facts import SUBSCRIBER
+
+STATES = ("abroad", "home", "unknown", "failed")
+"""What an answer can be. failed: an error came back, or something that made no sense."""
+
+
+class Question(NamedTuple):
+    """Where is the subscriber of `number` (E.164) now? until: the moment from which nobody waits any more."""
+
+    number: str
+    until: float
+
+
+class Answer(NamedTuple):
+    """What came back about a number. state: see STATES."""
+
+    number: str
+    state: str
+
+
+class Provider(Protocol):
+    """Whoever knows. Of each question comes at most one answer, and none from its `until` on.
+
+    The asker keeps the time: that nothing came is for it to see. So an old question about a number can never time out a
+    new one about the same number. Never raises, whatever the number.
+    """
+
+    def ask(self, question: Question, now: float) -> Answer | None:
+        """The answer if it is known at once, else None: it will come from `poll`, or not at all."""
+
+    def poll(self, now: float) -> list[Answer]:
+        """The answers that came since the last call, in the order in which they came."""
+
+    def deadline(self) -> float | None:
+        """When the next `poll` is worth while; None if nothing is on its way."""
+
+
+class NullProvider:
+    """Knows nobody: every question is answered at once with unknown."""
+
+    def ask(self, question: Question, now: float) -> Answer | None:
+        """Unknown, at once."""
+        return Answer(question.number, "unknown")
+
+    def poll(self, now: float) -> list[Answer]:
+        """Nothing, ever."""
+        return []
+
+    def deadline(self) -> float | None:
+        """None, ever."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What the script says about one number. answer: abroad, home or unknown; delay: seconds until it comes; fault: ''
+    (none), timeout (it never comes) or failed (an error comes instead)."""
+
+    answer: str = "unknown"
+    delay: float = 0.0
+    fault: str = ""
+
+
+@dataclass(slots=True)
+class ScriptedProvider:
+    """Answers as a script says: a line for each number, and a default line for all others."""
+
+    lines: Mapping[str, Line] = field(default_factory=dict)
+    default: Line = field(default_factory=Line)
+    _coming: list[tuple[float, int, float, Answer]] = field(default_factory=list)
+    _asked: int = 0
+
+    def ask(self, question: Question, now: float) -> Answer | None:
+        """The answer of the line if it has no delay, else None."""
+        line = self.lines.get(question.number, self.default)
+        due = now + line.delay
+        if line.fault == "timeout" or due >= question.until:
+            return None
+        answer = Answer(question.number, line.fault or line.answer)
+        if line.delay <= 0:
+            return answer
+        self._asked += 1
+        heapq.heappush(self._coming, (due, self._asked, question.until, answer))
+        return None
+
+    def poll(self, now: float) -> list[Answer]:
+        """The answers due by now, earliest first; those nobody polled for in time are dropped."""
+        answers = []
+        while self._coming and self._coming[0][0] <= now:
+            _, _, until, answer = heapq.heappop(self._coming)
+            if now < until:
+                answers.append(answer)
+        return answers
+
+    def deadline(self) -> float | None:
+        """When the next answer is due."""
+        return self._coming[0][0] if self._coming else None
+
+
+def load_script(text: str, file: str) -> ScriptedProvider:
+    """A script from TOML: a table [default] and tables [[number]] with number, answer, delay (seconds), fault.
+
+    Raises FileMistakes with everything that is wrong.
+    """
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise FileMistakes([Mistake(file, 0, 0, str(error), "this is not TOML")]) from error
+    mistakes: list[Mistake] = []
+    for name in content.keys() - {"default", "number"}:
+        mistakes.append(Mistake(file, 0, 0, f"{name!r} is not known", "use [default] and [[number]]"))
+    default = _line(content.get("default", {}), "[default]", file, mistakes)
+    lines: dict[str, Line] = {}
+    tables = content.get("number", [])
+    for place, table in enumerate(tables if isinstance(tables, list) else [tables], 1):
+        where = f"[[number]] no. {place}"
+        number = table.pop("number", None) if isinstance(table, dict) else None
+        if not isinstance(number, str) or not number or number in lines:
+            mistakes.append(Mistake(file, 0, 0, f"{where}: 'number' is missing, no text, or there twice"))
+            continue
+        lines[number] = _line(table, where, file, mistakes)
+    if mistakes:
+        raise FileMistakes(mistakes)
+    return ScriptedProvider(lines, default)
+
+
+def _is_delay(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 3600
+
+
+_CHECKS: dict[str, tuple[Callable[[object], bool], str]] = {
+    "answer": (lambda value: value in SUBSCRIBER, f"one of {', '.join(SUBSCRIBER)}"),
+    "fault": (lambda value: value in ("", "timeout", "failed"), "timeout or failed"),
+    "delay": (_is_delay, "seconds, 0 to 3600"),
+}
+
+
+def _line(table: object, where: str, file: str, mistakes: list[Mistake]) -> Line:
+    """One checked line of the script."""
+    if not isinstance(table, dict):
+        mistakes.append(Mistake(file, 0, 0, f"{where} is no table"))
+        return Line()
+    good = {}
+    for key, value in table.items():
+        if key not in _CHECKS:
+            mistakes.append(Mistake(file, 0, 0, f"{where}: {key!r} is not known", f"known are {', '.join(_CHECKS)}"))
+        elif not _CHECKS[key][0](value):
+            mistakes.append(Mistake(file, 0, 0, f"{where}: {key} = {value!r} cannot be", _CHECKS[key][1]))
+        else:
+            good[key] = value
+    return Line(**good)

@@ -1,0 +1,14 @@
+"""kill -9 under load: a decision is given to the kernel before its answer leaves, so no answered call is lost."""
+
+from pathlib import Path
+
+import crash
+
+
+def test_every_call_answered_before_kill_9_at_50_random_moments_is_in_the_journal_once(
+    compiler: str, tmp_path: Path
+) -> None:
+    found = crash.run(tmp_path, rounds=50)
+    assert found.answered > 1_000
+    assert found.missing == 0, found
+    assert found.twice == 0, found

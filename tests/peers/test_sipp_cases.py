@@ -1,0 +1,60 @@
+"""At least 200 distinct cases by SIPp over real UDP: the answer on the wire and the row in the journal of each."""
+
+import re
+
+import pytest
+from conftest import Runs
+from peer_corpus import Case, cases
+from peer_sipp import Outcome
+
+ALL = cases()
+GATES = sorted({case.gate for case in ALL})
+
+
+def test_there_are_at_least_200_distinct_cases() -> None:
+    assert len({(case.gate, case.trunk, case.flow, case.text) for case in ALL}) >= 200
+
+
+@pytest.mark.parametrize("case", ALL, ids=str)
+def test_the_answer_on_the_wire_and_the_journal_are_as_the_corpus_says(case: Case, runs: Runs) -> None:
+    outcome = runs.of(case.gate).outcomes[case.id]
+    assert outcome.code == 0, f"{case.file}: {case.shows}\nexpected {case.status} {case.answer}\n{outcome}"
+    same_answer_every_time(case, outcome)
+    told(case, runs.of(case.gate).rows.get(outcome.call_id, []), outcome)
+
+
+def same_answer_every_time(case: Case, outcome: Outcome) -> None:
+    """However often a final answer to the INVITE is sent, it is the same answer: byte for byte, To tag included."""
+    finals = [
+        text
+        for text in outcome.received
+        if re.match(r"SIP/2.0 [2-6]", text) and re.search(r"(?im)^cseq\s*:.*invite", text)
+    ]
+    assert len(set(finals)) <= 1, f"{case.shows}: answers differ\n{outcome}"
+
+
+def told(case: Case, rows: list[dict[str, str]], outcome: Outcome) -> None:
+    """The call has its one row, and the row says what the corpus says."""
+    expected = dict(case.journal)
+    invited = "INVITE" in case.text.split(" ", 1)[0] and case.status >= 300 and case.status not in (400, 481, 483)
+    count = int(expected.pop("rows", "1" if invited and case.flow not in ("cancel-unknown", "ack-alone") else "0"))
+    assert len(rows) == count, f"{case.shows}: {len(rows)} journal rows instead of {count}\n{outcome}"
+    for name, value in expected.items():
+        assert rows[0].get(name) == value, (
+            f"{case.shows}: journal has {name}={rows[0].get(name)!r}, not {value!r}\n{outcome}\n{rows[0]}"
+        )
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_a_gate_ends_cleanly_and_says_nothing_unexpected(gate: str, runs: Runs) -> None:
+    run = runs.of(gate)
+    assert run.exit_code == 0, run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_datagrams_of_no_trunk_are_counted(runs: Runs) -> None:
+    strangers = sum(case.trunk == "none" for case in ALL if case.gate == "enforce")
+    run = runs.of("enforce")
+    assert strangers
+    counted = [value for name, value in run.counters.items() if "trunk" in name or "stranger" in name]
+    assert sum(counted) >= strangers, run.counters
