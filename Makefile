@@ -46,17 +46,20 @@ test-peers: $(READY)  ## as root: install SIPp and a C compiler from Debian, run
 	    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $(PEER_PACKAGES); }
 	TOSQAUYL_REQUIRE_PEERS=1 $(BIN)/pytest tests/peers -m peers
 
-nightly: $(NIGHTLY_READY)  ## what is too long for check: fuzzing (FUZZ_SECONDS each), soak tests, benchmark
+nightly: $(NIGHTLY_READY)  ## what is too long for check: fuzzing (FUZZ_SECONDS each), soak and crash runs, benchmark
 	@mkdir -p var/fuzz
 	@set -e; for target in fuzz/[a-z]*.py; do \
 	    echo "fuzzing $$target for $(FUZZ_SECONDS) s"; \
 	    $(BIN)/python "$$target" -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=var/fuzz/; \
 	done
-	HYPOTHESIS_PROFILE=nightly $(BIN)/pytest -m nightly
-	$(BIN)/python bench/run.py
+	HYPOTHESIS_PROFILE=nightly $(BIN)/pytest --ignore=tests/peers
+	$(BIN)/pytest -m nightly
+	$(BIN)/python bench/crash.py
+	$(BIN)/python bench/soak.py
+	$(BIN)/python bench/gate.py
 
 bench: $(READY)  ## the benchmark, with a table of where each microsecond goes
-	$(BIN)/python bench/run.py
+	$(BIN)/python bench/gate.py
 
 reference: $(READY)  ## write docs/reference and the executed examples anew
 	$(BIN)/python scripts/make_reference.py

@@ -29,7 +29,10 @@ FOREIGN = (
     "+4915~NUMBER~",
     "+393~NUMBER~",
 )
-SDP = "v=0\r\no=- {n} {n} IN IP4 203.0.113.9\r\ns=call\r\nc=IN IP4 203.0.113.9\r\nt=0 0\r\nm=audio 30{n:03d} RTP/AVP 8 0 96\r\na=rtpmap:96 telephone-event/8000\r\na=sendrecv\r\n"
+SDP = (
+    "v=0\r\no=- {n} {n} IN IP4 203.0.113.9\r\ns=call\r\nc=IN IP4 203.0.113.9\r\nt=0 0\r\n"
+    "m=audio 30{n:03d} RTP/AVP 8 0 96\r\na=rtpmap:96 telephone-event/8000\r\na=sendrecv\r\n"
+)
 
 
 class Made(NamedTuple):

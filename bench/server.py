@@ -112,9 +112,7 @@ class Gate:
                 places = dict(word.split(":", 1) for word in line.split()[1:])
                 return places["udp"], places.get("http", "")
         self.kill()
-        raise NotReady(
-            f"no ready line in {wait:.0f} s: {''.join(lines)}{self.errors.read_text(errors='replace')[-4000:]}"
-        )
+        raise NotReady(f"no ready line: {''.join(lines)}{self.errors.read_text(errors='replace')[-4000:]}")
 
     def health(self) -> dict[str, object]:
         """The answer of /healthz."""

@@ -81,7 +81,15 @@ def rewrite(language: str) -> None:
     _po(language).with_suffix(".mo").write_bytes(compiled(translated(language)))
 
 
-_UNSTABLE = (b'"POT-Creation-Date', b'"PO-Revision-Date', b'"Last-Translator', b'"Generated-By', b'"Language-Team', b'"Report-Msgid', b'"Project-Id')
+_UNSTABLE = (
+    b'"POT-Creation-Date',
+    b'"PO-Revision-Date',
+    b'"Last-Translator',
+    b'"Generated-By',
+    b'"Language-Team',
+    b'"Report-Msgid',
+    b'"Project-Id',
+)
 
 
 def _names(text: str) -> list[str]:

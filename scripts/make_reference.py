@@ -230,10 +230,9 @@ def configuration_page() -> str:
 
 
 def _key_row(key: Any) -> tuple[str, ...]:
+    values = f"{key.low} to {key.high}" if key.type == "integer" else ""
     if key.choices:
         values = ", ".join(map(code, key.choices))
-    else:
-        values = f"{key.low} to {key.high}" if key.type == "integer" else ""
     return code(key.path), key.type, _default(key.default), values, key.doc
 
 

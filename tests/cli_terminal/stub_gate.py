@@ -91,9 +91,20 @@ def main() -> None:
             caller = number(field(text, "P-Asserted-Identity") or field(text, "From"))
             called = number(text)
             verdict, reason = judge.verdict(trunk["direction"], caller, called, number(field(text, "Diversion")))
-            call = UNKNOWN_CALL._replace(at=time.time(), caller=caller, called=called, trunk=trunk["id"], direction=trunk["direction"])
+            call = UNKNOWN_CALL._replace(
+                at=time.time(), caller=caller, called=called, trunk=trunk["id"], direction=trunk["direction"]
+            )
             rule = reason if verdict == "stop" else ""
-            journal.append([make(call, (verdict, reason, rule, "", 0, verdict, reason, rule), 42.0, 603 if verdict == "stop" else 302)])
+            journal.append(
+                [
+                    make(
+                        call,
+                        (verdict, reason, rule, "", 0, verdict, reason, rule),
+                        42.0,
+                        603 if verdict == "stop" else 302,
+                    )
+                ]
+            )
             key.fileobj.sendto(answer(text, verdict, source), source)
 
 

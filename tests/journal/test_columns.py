@@ -13,7 +13,9 @@ from tosqauyl.journal.segment import duckdb_sql, read_segment
 from tosqauyl.journal.tokens import Tokens
 
 DECIDED = ("stop", "fixed-from-abroad", "kz-fixed", "deterministic", 1 << 119, "pass", "none", "")
-HOSTILE = st.text(st.sampled_from("ab\t\n\r\0\x01\x1b\x7f\x85\u2028\"'\\,;#é𝕏😀\u202e\ufeff\udc80\u0000АБ"), max_size=12)
+HOSTILE = st.text(
+    st.sampled_from("ab\t\n\r\0\x01\x1b\x7f\x85\u2028\"'\\,;#é𝕏😀\u202e\ufeff\udc80\u0000АБ"), max_size=12
+)
 
 
 def _value(fact):
@@ -68,7 +70,9 @@ def test_duckdb_and_python_read_back_what_was_written(calls):
 @given(CALLS, HONEST_OWN)
 def test_the_fast_and_the_careful_way_write_the_same(call, own):
     call = call._replace(**own, display_name="Алия", user_agent="x")
-    call = call._replace(**{name: _as_stored(value) for name, value in call._asdict().items() if isinstance(value, str)})
+    call = call._replace(
+        **{name: _as_stored(value) for name, value in call._asdict().items() if isinstance(value, str)}
+    )
     token = Tokens(b"k" * 32).of
     row = row_maker(token, "p", "s")(call, DECIDED, 3.25, 603)
     careful = row_maker(token, "p", "s")(call, list(DECIDED), 3.25, 603)  # a list cannot be a key: the careful way
@@ -109,4 +113,10 @@ def test_more_decisions_than_are_remembered_are_still_written_right():
 
 
 def test_written_values_are_what_duckdb_reads():
-    assert [written(value) for value in (True, False, 1.5, 1 << 120, "a\tb\x00")] == ["true", "false", "1.5", str(1 << 120), "a b\ufffd"]
+    assert [written(value) for value in (True, False, 1.5, 1 << 120, "a\tb\x00")] == [
+        "true",
+        "false",
+        "1.5",
+        str(1 << 120),
+        "a b\ufffd",
+    ]

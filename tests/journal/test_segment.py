@@ -11,7 +11,9 @@ from tosqauyl.journal.columns import COLUMNS, HEADER, row_maker
 from tosqauyl.journal.naming import segment_files, stem
 from tosqauyl.journal.segment import duckdb_sql, header_of, read_segment
 
-ROW = row_maker(None, "p", "s")(UNKNOWN_CALL._replace(call_id="a"), ("stop", "x", "r", "d", 5, "pass", "none", ""), 1.0, 603)
+ROW = row_maker(None, "p", "s")(
+    UNKNOWN_CALL._replace(call_id="a"), ("stop", "x", "r", "d", 5, "pass", "none", ""), 1.0, 603
+)
 
 
 def _write(path: Path, text: str) -> Path:
@@ -21,11 +23,19 @@ def _write(path: Path, text: str) -> Path:
 
 def test_an_older_segment_without_a_column_gets_its_unknown(tmp_path):
     names, values = HEADER.strip("\n").split("\t"), ROW.strip("\n").split("\t")
-    old = [place for place, name in enumerate(names) if name not in ("listed", "answer", "caller_form", "at", "protected")]
+    old = [
+        place for place, name in enumerate(names) if name not in ("listed", "answer", "caller_form", "at", "protected")
+    ]
     path = _write(tmp_path / "old.tsv", "".join("\t".join(x[place] for place in old) + "\n" for x in (names, values)))
     new = _write(tmp_path / "new.tsv", HEADER + ROW)
     row = next(read_segment(path))
-    assert (row["listed"], row["answer"], row["caller_form"], row["at"], row["protected"]) == ("none", 0, "unknown", 0.0, False)
+    assert (row["listed"], row["answer"], row["caller_form"], row["at"], row["protected"]) == (
+        "none",
+        0,
+        "unknown",
+        0.0,
+        False,
+    )
     assert row["call_id"] == "a"
     rows = duckdb.sql(duckdb_sql([path, new]) + " ORDER BY answer").fetchall()
     assert rows[0] == tuple(row.values())
@@ -85,7 +95,9 @@ def test_odd_file_names_are_taken_literally(tmp_path, name):
 
 @pytest.mark.parametrize("text", ["\\x01", "\\N", "NULL", "", '"', "''", '"a', "#a", "\\t", "nan", "\ufeff"])
 def test_text_that_looks_like_something_else_stays_text(tmp_path, text):
-    row = row_maker(None, "p", "s")(UNKNOWN_CALL._replace(display_name=text, call_id="c"), ("pass",) * 4 + (0,) + ("",) * 3, 1.0, 302)
+    row = row_maker(None, "p", "s")(
+        UNKNOWN_CALL._replace(display_name=text, call_id="c"), ("pass",) * 4 + (0,) + ("",) * 3, 1.0, 302
+    )
     path = _write(tmp_path / "a.tsv", HEADER + row + row)
     found = duckdb.sql(f"SELECT display_name FROM ({duckdb_sql([path])})").fetchall()
     assert found == [(text,), (text,)]

@@ -141,7 +141,7 @@ def test_a_portability_file_that_is_all_wrong_stops_at_a_thousand_mistakes() -> 
 def test_data_files_tell_all_mistakes_at_once() -> None:
     with pytest.raises(FileMistakes) as caught:
         read_plus7("000-998|nonsense|KZ|||2026-01-01|plan\n12-3|fixed|KZ|||2026-01-01|plan\nfew|fields\n")
-    assert [mistake.line for mistake in caught.value.mistakes] == [3, 1, 2, 0] or len(caught.value.mistakes) == 4
+    assert sorted(mistake.line for mistake in caught.value.mistakes) == [0, 1, 2, 3]
     with pytest.raises(FileMistakes):
         read_short_codes("1|emergency|x|y\n102|mobile|x|y\n")
 

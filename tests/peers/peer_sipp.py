@@ -43,8 +43,8 @@ def run(case: Case, gate_port: int, folder: Path, *, limit: float = 20.0) -> Out
     call_id = f"{case.id}@peer.invalid"
     command = [
         SIPP or "sipp", f"127.0.0.1:{gate_port}", "-sf", str(scenario), "-m", "1", "-i", case.source,
-        "-p", str(free_port(case.source)), "-nr", "-default_behaviors", "abortunexp", "-nostdin", "-cid_str", call_id, "-skip_rlimit",
-        "-timeout", f"{limit:.0f}s", "-timeout_error", "-trace_err", "-error_file", str(work / "errors.log"),
+        "-p", str(free_port(case.source)), "-nr", "-default_behaviors", "abortunexp", "-nostdin", "-cid_str", call_id,
+        "-skip_rlimit", "-timeout", f"{limit:.0f}s", "-timeout_error", "-trace_err", "-error_file", str(work / "errors.log"),
         "-trace_msg", "-message_file", str(work / "messages.log"),
     ]  # fmt: skip
     ended = subprocess.run(

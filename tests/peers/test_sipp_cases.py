@@ -3,8 +3,8 @@
 import re
 
 import pytest
-from conftest import Runs
 from peer_corpus import Case, cases
+from peer_runs import Runs
 from peer_sipp import Outcome
 
 ALL = cases()

@@ -1,9 +1,11 @@
 """docs/answers.md says what the gate does: the headers it makes are the ones on the page."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from tosqauyl.cli import main
 from tosqauyl.facts import UNKNOWN_CALL, Reason, Verdict
 from tosqauyl.gate.answer import STOP_CODES, Profile, changes, header_changes, template
 from tosqauyl.screen.decision import Decision
@@ -65,3 +67,11 @@ def test_changes_are_on_the_page(verdict: Verdict, klass: str) -> None:
         assert f"`{line}`" in PAGE
     for name in changes(made, CALL, PROFILE):
         assert f"`changes.{name}`" in PAGE
+
+
+def test_fields_of_check_in_json_are_on_the_page(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["check", "--from", "+77172000000", "--to", "+77010000001", "--json"])
+    for name, value in json.loads(capsys.readouterr().out).items():
+        inner = value if name in ("would", "answer") else {}
+        assert [f"`{name}.{part}`" for part in inner if f"`{name}.{part}`" not in PAGE] == []
+        assert inner or f"`{name}`" in PAGE

@@ -87,6 +87,12 @@ def test_every_dependency_has_a_line_with_its_licence_in_the_architecture() -> N
     assert requirements() - set(table) == set()
 
 
+def test_files_named_in_the_architecture_exist() -> None:
+    named = re.findall(r"`([a-z_]+/[a-z_/]+\.py)`", read("ARCHITECTURE.md"))
+    assert named
+    assert [name for name in named if not any((ROOT / at / name).exists() for at in ("", "src/tosqauyl"))] == []
+
+
 def test_requirements_carry_hashes_and_no_addresses() -> None:
     for path in sorted((ROOT / "requirements").glob("*.txt")):
         text = path.read_text(encoding="utf-8")

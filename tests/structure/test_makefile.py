@@ -50,6 +50,13 @@ def test_dry_run_works_with_nothing_installed(bare: Path, target: str) -> None:
     assert not (bare / ".venv").exists()
 
 
+def test_programs_named_in_the_makefile_exist() -> None:
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    named = re.findall(r"\b((?:bench|scripts|fuzz)/[a-z_]+\.py)\b", text)
+    assert named
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
 def test_setup_without_python_says_which_version_is_needed(bare: Path) -> None:
     done = make(bare, "setup")
     assert done.returncode != 0

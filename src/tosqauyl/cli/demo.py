@@ -248,7 +248,7 @@ def closing(demo: Demo, mix: Mix, folder: Path, kept: bool, t: Texts) -> Iterato
     yield Text(t("What to try next"), style="bold")
     for command, what in next_commands(folder, t):
         yield Text(f"  {command}", style="cyan", no_wrap=True, overflow="ignore")
-        yield Padding(Text(what, style="dim"), (0, 0, 0, 6))
+        yield Padding(Text(what, style="dim"), (0, 0, 0, 6), expand=False)
     if not kept:
         yield Text(t("Configuration and journal are removed at the end; --data DIR keeps them."), style="dim")
 
@@ -274,7 +274,7 @@ def _not_yet(score: Score, mix: Mix, t: Texts) -> Iterator[RenderableType]:
         yield Text(t("Let through today, on purpose"), style="bold")
     for one in later:
         count = t.count(score.by_class[one.id].sent)
-        yield Padding(Text(f"{one.id} ({count}): {t.pick(one.what)} {t.pick(one.why)}"), (0, 0, 0, 2))
+        yield Padding(Text(f"{one.id} ({count}): {t.pick(one.what)} {t.pick(one.why)}"), (0, 0, 0, 2), expand=False)
 
 
 def next_commands(folder: Path, t: Texts) -> list[tuple[str, str]]:

@@ -154,7 +154,12 @@ def render_report(report: Report, t: Texts, limit: int = 8) -> RenderableType:
     if report.stops:
         parts += [Text(), _table(report.stops, t("Stopped, and why"), t, t.reason, limit)]
     parts += [Text(), _table(report.trunk, t("By trunk"), t, str, limit)]
-    parts += [Text(), _table(report.country, t("By country of the calling number"), t, lambda code: code or "-", limit)]
+    parts += [
+        Text(),
+        _table(
+            report.country, t("By country of the calling number"), t, lambda code: code or t("none or shared"), limit
+        ),
+    ]
     if report.would_stop:
         parts.append(
             Text(t("Rules in monitor mode would have stopped {n} more attempts.", n=t.count(report.would_stop)))

@@ -97,6 +97,7 @@ VERDICTS: dict[Verdict, str] = {
 REASONS: dict[Reason, str] = {
     Reason.NONE: N_("nothing against it"),
     Reason.FAILED_OPEN: N_("let through after a fault"),
+    Reason.FAILED_CLOSED: N_("stopped after a fault"),
     Reason.EMERGENCY_CALL: N_("call to an emergency number"),
     Reason.PROTECTED_CALLER: N_("number that never calls out"),
     Reason.SHORT_CALLER: N_("short number calling from abroad"),

@@ -75,19 +75,20 @@ next_hop = "sender"
 """
 
 _COLUMNS = (
-    ("sent", N_("sent")), ("answered", N_("answered")), ("passed", N_("passed")), ("marked", N_("marked")),
-    ("stopped", N_("stopped")), ("wrong", N_("wrong")), ("lost", N_("lost")),
+    ("sent", N_("Sent")), ("answered", N_("Answ.")), ("passed", N_("Pass")), ("marked", N_("Mark")),
+    ("stopped", N_("Stop")), ("wrong", N_("Wrong")), ("lost", N_("Lost")),
 )  # fmt: skip
+"""Keys of the result and their column heads: short, so that the table fits 80 columns in every language."""
 
 
 def score_table(score: Score, t: Texts, title: str = "") -> Table:
     """The results by class, a line each and the sum."""
     table = Table(title=title or None, title_justify="left", box=None, header_style="bold", padding=(0, 1, 0, 0))
-    table.add_column(t("class"), no_wrap=True)
+    table.add_column(t("Class (p50, p99: ms)"), no_wrap=True)
     for _, name in _COLUMNS:
         table.add_column(t(name), justify="right", no_wrap=True)
     for name in ("p50", "p99"):
-        table.add_column(f"{name} {t('ms')}", justify="right", no_wrap=True)
+        table.add_column(name, justify="right", no_wrap=True)
     for one in [*(one for one in score.by_class.values() if one.sent), score.total]:
         shown = one.as_dict()
         cells = [t.count(int(str(shown[key]))) if shown[key] else "·" for key, _ in _COLUMNS]

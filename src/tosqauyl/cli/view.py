@@ -1,6 +1,7 @@
 """The live view of the demo: what the journal tells, drawn for the size of the terminal. Pure: rows and times go in,
 a rich renderable comes out."""
 
+import textwrap
 from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +19,8 @@ from tosqauyl.journal.tokens import mask
 
 SPAN = 60
 """Seconds that the rate chart shows."""
-STOPS_KEPT = 40
+SHOWN_FOR = 4.0
+"""Seconds a stopped call stays on the screen: dozens are stopped each second, and people read."""
 ELAPSED_KEPT = 2000
 
 
@@ -45,10 +47,12 @@ class Watch:
         self.verdicts: Counter[str] = Counter()
         self.stop_reasons: Counter[str] = Counter()
         self.other_reasons: Counter[str] = Counter()
-        self.stops: deque[Row] = deque(maxlen=STOPS_KEPT)
         self.elapsed: deque[float] = deque(maxlen=ELAPSED_KEPT)
         self.faulty = 0
         self._seconds: Counter[int] = Counter()
+        self._latest: dict[str, Row] = {}
+        self._shown: list[Row] = []
+        self._shown_since = 0.0
 
     def add(self, row: Row) -> None:
         """Take in one decision."""
@@ -59,7 +63,7 @@ class Watch:
         self._seconds[int(row["at"])] += 1
         if verdict == Verdict.STOP:
             self.stop_reasons[reason] += 1
-            self.stops.append(row)
+            self._latest[reason] = row
         elif reason != "none":
             self.other_reasons[reason] += 1
 
@@ -69,6 +73,15 @@ class Watch:
         for second in [one for one in self._seconds if one < last - SPAN]:
             del self._seconds[second]
         return [self._seconds[second] for second in range(last - SPAN, last)]
+
+    def stops(self, now: float) -> list[Row]:
+        """The last stopped call of each reason, to be shown from the top; the same ones for SHOWN_FOR seconds, then
+        those of other reasons come first."""
+        if now - self._shown_since >= SHOWN_FOR or not self._shown:
+            self._shown, self._shown_since = list(self._latest.values()), now
+            for reason in list(self._latest)[:2]:
+                self._latest[reason] = self._latest.pop(reason)
+        return self._shown
 
     @property
     def usual_us(self) -> float:
@@ -95,7 +108,7 @@ class Scene:
 def render(scene: Scene, t: Texts, width: int, height: int) -> RenderableType:
     """The picture for a terminal of `width` columns and `height` lines (made for 80x24 and more)."""
     tall = height >= 34
-    chart, counts = (8, 12) if tall else (5, 8)
+    chart, counts = (8, 12) if tall else (4, 8)
     layout = Layout()
     layout.split_column(
         Layout(_header(scene, t, width), size=1),
@@ -185,25 +198,30 @@ def _bar_panel(title: str, rows: list[tuple[str, int, str]], t: Texts, width: in
 
 
 def _stops_panel(scene: Scene, t: Texts, width: int, lines: int) -> Panel:
-    each = 3 if lines >= 15 else 2
-    shown: list[RenderableType] = []
-    for row in list(scene.watch.stops)[::-1][: lines // each]:
-        shown += explain_stop(row, scene.rules, t, each)
+    shown: list[Text] = []
+    for row in scene.watch.stops(scene.now):
+        told = explain_stop(row, scene.rules, t, width)
+        if len(shown) + len(told) > lines:
+            break
+        shown += told
     if not shown:
         shown = [Text(t("None yet."), style="dim")]
-    return Panel(Group(*shown), title=t("Last stops"), title_align="left", border_style="dim")
+    return Panel(Group(*shown), title=t("Last stop of each reason"), title_align="left", border_style="dim")
 
 
-def explain_stop(row: Row, rules: Mapping[str, RuleText], t: Texts, lines: int) -> list[Text]:
-    """A stopped call in two or three lines: who and why; the rule in words; the law it rests on."""
+def explain_stop(row: Row, rules: Mapping[str, RuleText], t: Texts, width: int) -> list[Text]:
+    """A stopped call in at most four lines: who and why; the rule in words (two lines); the law it rests on."""
     rule = rules.get(str(row["rule"]), RuleText({}))
     who = Text(f"{clock_time(float(row['at']))} ", style="dim", no_wrap=True, overflow="ellipsis")
     who.append(f"{mask(str(row['caller'])) or '-':<13}", style="bold red not dim")
     who.append(f" {t.reason(str(row['reason']))}", style="not dim")
     who.append(f"  {row['trunk']}", style="dim")
-    said = Text(f"  {t.pick(rule.texts)}", no_wrap=True, overflow="ellipsis")
-    law = Text(f"  {rule.law}", style="dim", no_wrap=True, overflow="ellipsis")
-    return [who, said, law][:lines]
+    told = [who]
+    for line in textwrap.wrap(t.pick(rule.texts), max(20, width - 2), max_lines=2, placeholder=" …"):
+        told.append(Text(f"  {line}", no_wrap=True, overflow="ellipsis"))
+    if rule.law:
+        told.append(Text(f"  {rule.law}", style="dim", no_wrap=True, overflow="ellipsis"))
+    return told
 
 
 def _footer(scene: Scene, t: Texts) -> Text:

@@ -1,6 +1,7 @@
 """From a verdict to the SIP answer, by trunk profile and class of reason (docs/answers.md), and its JSON twin."""
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from tosqauyl.facts import Call, Verdict
 from tosqauyl.screen.decision import Decision
@@ -98,30 +99,27 @@ def _stop(decision: Decision, profile: Profile) -> Template:
     return Template(int(code), _PHRASES[int(code)], extra, False)
 
 
-def compose(request: Request, decision: Decision, call: Call, profile: Profile, route: "Route") -> bytes:
-    """The whole final answer to an INVITE."""
+Route = tuple[tuple[str, int], str, str]
+"""Where an answer goes and what it points at: source address, To tag, next hop ('host:port' or ''). A plain tuple,
+because one is made for every call."""
+
+
+def compose(request: Request, decision: Decision, call: Call, profile: Profile, route: Route) -> tuple[int, bytes]:
+    """The whole final answer to an INVITE: its status and its bytes."""
     made = profile.templates.get(decision) or template(decision, profile)
-    extra = made.extra
-    status, phrase = made.status, made.phrase
-    if made.redirects:
-        contact = contact_uri(request.uri, decision.divert_to or route.next_hop)
-        if contact:
-            extra = f"Contact: <{contact}>\r\n{extra}"
-        else:
-            # RFC 3261 8.3: never redirect to the Request-URI. Nowhere else to send it means "route on".
-            status, phrase = 404, "Not Found"
-        if decision.verdict is not Verdict.PASS:
-            extra += header_changes(decision, call, profile)
-    return answer(request, status, phrase, route.source, route.tag, extra)
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """Where an answer goes and what it points at: source address, To tag, next hop ('host:port' or '')."""
-
-    source: tuple[str, int]
-    tag: str
-    next_hop: str
+    source, tag, next_hop = route
+    if not made.redirects:
+        return made.status, answer(request, made.status, made.phrase, source, tag, made.extra)
+    status, phrase, extra = made.status, made.phrase, made.extra
+    contact = contact_uri(request.uri, decision.divert_to or next_hop)
+    if contact:
+        extra = f"Contact: <{contact}>\r\n{extra}"
+    else:
+        # RFC 3261 8.3: never redirect to the Request-URI. Nowhere else to send it means "route on".
+        status, phrase = 404, "Not Found"
+    if decision.verdict is not Verdict.PASS:
+        extra += header_changes(decision, call, profile)
+    return status, answer(request, status, phrase, source, tag, extra)
 
 
 def contact_uri(request_uri: str, target: str) -> str:
@@ -129,23 +127,19 @@ def contact_uri(request_uri: str, target: str) -> str:
 
     target: 'host', 'host:port' or a whole sip:/sips: URI (kept as it is).
     """
-    if not target or target == request_uri:
-        return ""
-    if target[:4] == "sip:" or target[:5] == "sips:":
-        return target
+    if not target or target[:4] == "sip:" or target[:5] == "sips:":
+        return "" if target == request_uri else target
     scheme, _, rest = request_uri.partition(":")
-    if scheme.lower() == "tel":
+    if scheme != "sip" and scheme.lower() == "tel":
         return f"sip:{rest.partition(';')[0]}@{target};user=phone"
     user, at, where = rest.rpartition("@")
-    host, semicolon, params = where.partition("?")[0].partition(";")
-    if _same_place(host, target):
-        return ""
-    return f"{scheme}:{user}{at}{target}{semicolon}{params}"
+    host, semicolon, params = where.partition(";")
+    return "" if _same_place(host, target) else f"{scheme}:{user}{at}{target}{semicolon}{params}"
 
 
+@lru_cache(maxsize=4096)
 def _same_place(host: str, target: str) -> bool:
-    if host == target:
-        return True
+    """Whether two host[:port] are one, 5060 being the default. Remembered: a border link has few of either."""
     mine, theirs = (text.lower().removesuffix(":5060") for text in (host, target))
     return mine == theirs
 

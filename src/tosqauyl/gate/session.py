@@ -8,7 +8,6 @@
 Answered calls are kept as their decision only (decision 0005): a retransmitted INVITE gets the same answer rendered again.
 """
 
-import zlib
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -145,20 +144,20 @@ class Session:
                 direction=arrival.entry.trunk.direction, faults=FaultKind.ENRICH_RAISED.value,
             )  # fmt: skip
         self.decided[decision] += 1
-        final = compose(request, decision, call, arrival.entry.profile, self._route(request, arrival))
+        status, final = compose(request, decision, call, arrival.entry.profile, self._route(request, arrival))
         kept = decision if decision.verdict is Verdict.PASS or decision.verdict is Verdict.STOP else final
         if self.transactions.put(request.key, kept, arrival.now):
             self.counters[FaultKind.TABLE_FULL.value] += 1
         if call.faults:
             for kind in call.faults.split(";"):
                 self.counters[f"fault_{kind}"] += 1
-        self.rows.append(self._make_row(call, decision.row, (self._clock() - arrival.began) * 1e6, int(final[8:11])))
+        self.rows.append(self._make_row(call, decision.row, (self._clock() - arrival.began) * 1e6, status))
         return final
 
     def _again(self, kept: Decision | bytes, request: Request, arrival: Arrival) -> None:
         """The same answer to a retransmitted INVITE: not evaluated, not counted, not journaled again."""
         if isinstance(kept, Decision):
-            kept = compose(request, kept, UNKNOWN_CALL, arrival.entry.profile, self._route(request, arrival))
+            _, kept = compose(request, kept, UNKNOWN_CALL, arrival.entry.profile, self._route(request, arrival))
         self._send_later(request, arrival, kept)
 
     def _route(self, request: Request, arrival: Arrival) -> Route:
@@ -166,7 +165,7 @@ class Session:
         if next_hop == "sender":
             host, port = arrival.source
             next_hop = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        return Route(arrival.source, self._tag(request.key), next_hop)
+        return arrival.source, self._tag(request.key), next_hop
 
     def _other(self, request: Request, arrival: Arrival) -> None:
         """Everything that is not a well-formed INVITE. ACKs are never answered, whatever is wrong with them."""
@@ -213,8 +212,11 @@ class Session:
         self.outgoing.append((arrival.listener, destination(request, arrival.source), data))
 
     def _tag(self, key: str) -> str:
-        """The To tag: unique by the transaction, the same for its retransmissions, and of this process."""
-        return f"{self.options.tag}{zlib.crc32(key.encode('utf-8', 'surrogateescape')):08x}"
+        """The To tag: the same for a transaction's retransmissions, else unique.
+
+        Python's hash of a text is keyed at random for each process and is already known from the look-up of the key.
+        """
+        return f"{self.options.tag}{hash(key) & 0xFFFFFFFFFFFF}"
 
 
 def _warning(detail: str) -> str:

@@ -128,8 +128,9 @@ class Journal:
         self._last_tick = now
         if segment.torn or segment.size >= self.options.rotate_bytes or self._is_of_another_time(now):
             self.rotate(now)
-        if self.retention.is_due(now):
-            self._syncer.submit(lambda: self.retention.apply(now))
+        limits = self.retention.due(now)
+        if limits:
+            self._syncer.submit(lambda: self.retention.apply(limits, now))
 
     def rotate(self, now: float) -> bool:
         """Close the segment and go on in a new one; False, counted, if there cannot be a new one now."""

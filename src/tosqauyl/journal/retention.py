@@ -30,20 +30,21 @@ class Retention:
         self._last = self._steady_since = now
         self.removed = 0
 
-    def is_due(self, now: float) -> bool:
-        """Whether it is time to look again. A jump of the clock starts the ten minutes anew."""
+    def due(self, now: float) -> Limits | None:
+        """The limits to apply now; None if it is not time to look again. A jump of the clock starts the ten minutes
+        anew, and until they are over age is no limit."""
         passed = now - self._last
         if 0 <= passed < _EVERY_SECONDS:
-            return False
+            return None
         if not 0 <= passed < 2 * _EVERY_SECONDS:
             self._steady_since = now
         self._last = now
-        return True
-
-    def apply(self, now: float) -> int:
-        """Remove what is over the limits; how many were removed. Raises OSError where the folder refuses."""
         steady = now - self._steady_since >= _STEADY_SECONDS
-        gone = doomed(segment_files(self._folder), self._limits if steady else Limits(0, self._limits.bytes), now)
+        return self._limits if steady else Limits(0.0, self._limits.bytes)
+
+    def apply(self, limits: Limits, now: float) -> int:
+        """Remove what is over the limits; how many were removed. Raises OSError where the folder refuses."""
+        gone = doomed(segment_files(self._folder), limits, now)
         for segment in gone:
             segment.path.unlink(missing_ok=True)
         self.removed += len(gone)

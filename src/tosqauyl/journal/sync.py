@@ -79,7 +79,8 @@ class Syncer:
             self._wake.wait(self._seconds)
             self._wake.clear()
             self._do_jobs()
-            self._sync()
+            if not self._stopping:
+                self._sync()
         self._do_jobs()
 
     def _do_jobs(self) -> None:

@@ -69,7 +69,7 @@ def load_key(path: Path) -> bytes:
 def _make_key(path: Path) -> None:
     """Write a new key whole or not at all: two processes that start together end up with the same one."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         os.write(descriptor, secrets.token_bytes(KEY_BYTES))

@@ -98,7 +98,8 @@ def _seven_steps(number: Number, national: str, tables: Tables, ported: Mapping[
     yield Step(f"{use.what[:1].upper()}{use.what[1:]} ({use.kind}), as of {use.since}.", use.source)
     if use.kind == "fixed":
         area = next(tables.areas[national[:size]] for size in (4, 3) if national[:size] in tables.areas)
-        yield Step(f"{area.name}; a subscriber there has {area.subscriber_digits} digits.", area.source)
+        length = f"; a subscriber there has {area.subscriber_digits} digits" if area.subscriber_digits else ""
+        yield Step(f"{area.name}{length}.", area.source)
     if number.text in ported and use.operator:
         yield Step(f"Ported: from {use.operator} to {number.operator}.", "portability file")
 

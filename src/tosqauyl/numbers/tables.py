@@ -36,7 +36,7 @@ class Short(NamedTuple):
 
 
 class Area(NamedTuple):
-    """The place of a geographic code, and how many digits a subscriber there has."""
+    """The place of a geographic code, and how many digits a subscriber there has; 0: not the same everywhere."""
 
     name: str
     subscriber_digits: int

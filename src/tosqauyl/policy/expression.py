@@ -36,6 +36,17 @@ _OPERATORS: dict[type[exp.Expr], str] = {
     exp.GT: ">",
     exp.GTE: ">=",
 }
+_PARTS: dict[type[exp.Expr], set[str]] = {
+    exp.Like: {"this", "expression", "negate"},
+    exp.Escape: {"this", "expression"},
+    exp.In: {"this", "expressions"},
+    exp.Between: {"this", "low", "high"},
+    exp.Length: {"this"},
+    exp.StartsWith: {"this", "expression"},
+    exp.Column: {"this"},
+}
+"""The parts that the reader looks at. sqlglot hangs more on its nodes (IN's subquery, NOT LIKE's negate, SYMMETRIC):
+what is not looked at must not be there, or a rule would mean less than it says."""
 _ORDERED = (FactType.TEXT, FactType.INTEGER, FactType.NUMBER)
 _BIGINT = 2**63
 
@@ -157,6 +168,7 @@ class _Reader:
         operator = _OPERATORS.get(type(node))
         if operator:
             return self._comparison(node, operator)
+        _refuse_unread(node)
         match node:
             case exp.Boolean():
                 return Constant(bool(node.this))
@@ -169,6 +181,7 @@ class _Reader:
             case exp.Like():
                 return self._like(node, "")
             case exp.Escape() if isinstance(node.this, exp.Like):
+                _refuse_unread(node.this)
                 return self._like(node.this, self._text(node.args["expression"], "ESCAPE"))
             case exp.StartsWith():
                 return StartsWith(self._text_fact(node.this, "starts_with"), self._text(node.expression, "starts_with"))
@@ -204,7 +217,7 @@ class _Reader:
         if isinstance(operand, Literal):
             raise _Refused(node, "IN needs a fact before it", "write: fact IN ('a', 'b')")
         members = node.expressions
-        if not members or any(node.args.get(other) for other in ("query", "field", "unnest")):
+        if not members:
             raise _Refused(node, "IN needs a list of values in parentheses", "write: fact IN ('a', 'b')")
         values: dict[Value, None] = {}
         for member in members:
@@ -217,13 +230,14 @@ class _Reader:
                 self._complain(_place(refused.node), refused.what, refused.hint)
         return OneOf(operand, tuple(values))
 
-    def _like(self, node: exp.Like, escape: str) -> Like:
+    def _like(self, node: exp.Like, escape: str) -> Like | Not:
         pattern = self._text(node.args["expression"], "LIKE")
-        if len(escape) > 1:
-            raise _Refused(node, f"ESCAPE {escape!r} has more than one character", "write: ESCAPE '!'")
+        if len(escape) > 1 or not escape.isascii():  # DuckDB takes one byte
+            raise _Refused(node, f"ESCAPE {escape!r} is not one ASCII character", "write: ESCAPE '!'")
         if escape and _ends_in_escape(pattern, escape):
             raise _Refused(node.args["expression"], "the pattern ends in its escape character", "double it")
-        return Like(self._text_fact(node.this, "LIKE"), pattern, escape)
+        like = Like(self._text_fact(node.this, "LIKE"), pattern, escape)
+        return Not(like) if node.args.get("negate") else like
 
     def _text(self, node: exp.Expr, whose: str) -> str:
         operand = self._operand(node)
@@ -245,6 +259,7 @@ class _Reader:
     def _operand(self, node: exp.Expr) -> Operand:
         while isinstance(node, exp.Paren):
             node = node.this
+        _refuse_unread(node)
         match node:
             case exp.Column():
                 return FactRef(_fact(node).name)
@@ -259,9 +274,16 @@ class _Reader:
         raise _Refused(node, "this part cannot be compared", "compare a fact with a value or with a fact")
 
 
+def _refuse_unread(node: exp.Expr) -> None:
+    allowed = _PARTS.get(type(node))
+    if allowed is not None and any(value and part not in allowed for part, value in node.args.items()):
+        words = {exp.In: ("IN needs a list of values in parentheses", "write: fact IN ('a', 'b')")}
+        raise _Refused(node, *words.get(type(node), ("this part says more than the rule language has", "leave it out")))
+
+
 def _fact(node: exp.Column) -> Fact:
     name = node.name
-    if name not in FACTS or node.table:
+    if name not in FACTS:
         raise _Refused(node, f"there is no fact {name!r}", close(name, list(FACTS)))
     return FACTS[name]
 

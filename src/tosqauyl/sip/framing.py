@@ -20,6 +20,8 @@ class Parser:
     def feed(self, data: bytes) -> list[Message]:
         """Take bytes; return the messages that are complete now, in order. CRLFs between them are dropped."""
         messages: list[Message] = []
+        if self.broken:
+            return messages
         self._buffer += data
         while not self.broken:
             self._buffer = self._buffer.lstrip(b"\r\n")

@@ -31,4 +31,4 @@ DEFAULT_FORWARDS = 70
 """Max-Forwards of a request without one (RFC 3261 16.6 step 3, 8.1.1.6)."""
 
 MAX_ADDRESS_VALUES = 16
-"""Values read of one list of addresses (P-Asserted-Identity, Diversion, History-Info). More than any forwarding chain: the French MAN stops at 5 hops."""
+"""Values read of one list of addresses (P-Asserted-Identity, Diversion, History-Info): more than any forwarding chain has."""

@@ -198,9 +198,14 @@ def _plain(text: str, fault: Fault | None) -> tuple[str, Fault | None]:
 
 
 def content_length(head: bytes) -> int:
-    """Content-Length of a header section in a stream: 0 where it is missing, -1 where it is none or several differ."""
+    """Content-Length of a header section in a stream: 0 where it is missing, -1 where it is none or several differ.
+
+    -1 too where an empty line of LFs hides in the head: two readers would disagree where the body begins.
+    """
     lines = head.decode("utf-8", "surrogateescape").replace("\t", " ").split("\n")
     fields = _fields(lines)
+    if "" in fields and ("\r" in lines or "" in lines):
+        return -1
     lengths = (_unfolded(lines) if "" in fields else fields).get("content-length", ["0"])
     numbers = {_number(length, MAX_DATAGRAM) for length in lengths}
     return numbers.pop() if len(numbers) == 1 else -1
