@@ -60,7 +60,7 @@ def test_the_burst_is_one_caller_with_many_callees_in_its_wave_only(calls: list[
     burst = of(calls, "robocall-burst")
     assert len({call.caller for call in burst}) == 1
     assert len({call.callee for call in burst}) > len(burst) * 0.95
-    assert 24 <= burst[0].at
+    assert burst[0].at >= 24
     assert burst[-1].at < 33.1
 
 

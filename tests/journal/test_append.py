@@ -374,3 +374,10 @@ def test_free_space_is_told(open_journal):
 
 def test_free_space_the_system_does_not_tell_is_minus_one(open_journal):
     assert open_journal(system=System(statvfs=no_room)).free_bytes() == -1
+
+
+def test_an_append_after_the_end_is_refused(open_journal):
+    journal = open_journal()
+    journal.close()
+    assert not journal.append([row("a")])
+    assert stored(journal.folder) == []

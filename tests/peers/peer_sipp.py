@@ -209,7 +209,8 @@ def _cancel_open(case: Case) -> str:
 def _trying(case: Case) -> str:
     """A slow answer: 100 after 200 ms, and then the final answer again after 500 ms and 1 s more, until the ACK."""
     trying = f'{_silence_then(120)}<recv response="100" timeout="400"/>\n'
-    again = f'<recv response="{case.status}" timeout="{T1_MS + 200}"/>\n<recv response="{case.status}" timeout="{2 * T1_MS + 250}"/>\n'
+    waits = (T1_MS + 200, 2 * T1_MS + 250)
+    again = "".join(f'<recv response="{case.status}" timeout="{wait}"/>\n' for wait in waits)
     return _send(case, case.text) + trying + _expect(case) + again + _ack(case) + _silence(2300)
 
 

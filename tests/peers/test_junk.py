@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 from server import Gate, journal_rows
 
-HEAD = b"INVITE sip:+77011234567@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.2:5060;branch=z9hG4bK-%b;rport\r\nMax-Forwards: 70\r\n"
+HEAD = (
+    b"INVITE sip:+77011234567@127.0.0.1 SIP/2.0\r\n"
+    b"Via: SIP/2.0/UDP 127.0.0.2:5060;branch=z9hG4bK-%b;rport\r\nMax-Forwards: 70\r\n"
+)
 TAIL = b"To: <sip:+77011234567@127.0.0.1>\r\nCall-ID: %b@junk\r\nCSeq: 1 INVITE\r\n"
 FROM = b"From: <sip:+447911123456@203.0.113.9>;tag=1\r\n"
 

@@ -7,6 +7,8 @@ from peer_corpus import Case, cases
 from peer_runs import Runs
 from peer_sipp import Outcome
 
+from tosqauyl.policy.load import load_shipped
+
 ALL = cases()
 GATES = sorted({case.gate for case in ALL})
 
@@ -58,3 +60,28 @@ def test_datagrams_of_no_trunk_are_counted(runs: Runs) -> None:
     assert strangers
     counted = [value for name, value in run.counters.items() if "trunk" in name or "stranger" in name]
     assert sum(counted) >= strangers, run.counters
+
+
+def test_every_shipped_rule_is_hit_by_a_case_and_missed_by_another(runs: Runs) -> None:
+    hit, missed = 0, 0
+    rules = load_shipped().rules
+    for gate in GATES:
+        for rows in runs.of(gate).rows.values():
+            for row in rows:
+                hit |= int(row["rules"])
+                missed |= ~int(row["rules"])
+    never_hit = [rule.id for bit, rule in enumerate(rules) if not hit >> bit & 1]
+    assert set(never_hit) <= {rule.id for rule in rules if rule.mode == "off"}
+    assert [rule.id for bit, rule in enumerate(rules) if not missed >> bit & 1] == []
+
+
+def test_a_kazakh_fixed_line_is_stopped_on_no_trunk_but_international_ones(runs: Runs) -> None:
+    fixed = [
+        row
+        for gate in GATES
+        for rows in runs.of(gate).rows.values()
+        for row in rows
+        if row["presented_kind"] == "fixed" and row["direction"] != "international"
+    ]
+    assert len(fixed) >= 10
+    assert {row["verdict"] for row in fixed} == {"pass"}

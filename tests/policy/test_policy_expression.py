@@ -29,17 +29,21 @@ def test_is_understood(row):
     assert condition_text(condition) == row["canonical"]
 
 
-# A hint that ends in '?' is a whole one; others are words of it. ';' inside an expression splits a row, hence the join.
 @pytest.mark.parametrize("row", rows("mistakes.csv"), ids=lambda row: row["expression"])
 def test_is_refused_at_its_place(row):
     expression, column, message, hint = row["expression"], row["column"], row["message"], row["hint"]
-    if row.get(None):  # the expression itself holds a semicolon
-        *parts, column, message, hint = [expression, column, message, hint, *row[None]]
-        expression = ";".join(parts)
     condition, misreads = read_condition(expression)
     assert condition is None
     found = [(m.offset + 1, m.what, m.hint) for m in misreads]
     assert any(str(at) == column and message in what and hint in told for at, what, told in found), found
+
+
+@pytest.mark.parametrize("text", ["protected; protected", "protected;", ";", ";;", "; protected"])
+def test_a_semicolon_is_refused(text):
+    condition, misreads = read_condition(text)
+    assert condition is None
+    assert misreads[0].offset == text.index(";")
+    assert "semicolon" in misreads[0].hint
 
 
 def test_all_mistakes_of_an_expression_are_told_at_once():

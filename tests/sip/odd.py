@@ -6,7 +6,10 @@ HOSTS = st.sampled_from(["192.0.2.1", "host.example.com", "[2001:db8::1]", "198.
 TOKENS = st.text("abcXYZ019-.!%*_+`'~", min_size=1, max_size=12)
 USERS = st.sampled_from(["+77011234567", "alice", "102", "a;b=c", "%2B7701", "", "+7(701)123-45-67"])
 DISPLAYS = st.sampled_from(["", '"Қазақ, <банк>"', "Bob", '"say \\"hi\\""', "Каспи Банк", '"a;tag=b"'])
-VALUES = st.text(st.characters(min_codepoint=33, max_codepoint=1200, blacklist_categories=["Cc", "Zs", "Zl", "Zp", "Cs"]), max_size=30)
+VALUES = st.text(
+    st.characters(min_codepoint=33, max_codepoint=1200, blacklist_categories=["Cc", "Zs", "Zl", "Zp", "Cs"]),
+    max_size=30,
+)
 
 COMPACT = {"Via": "v", "From": "f", "To": "t", "Call-ID": "i", "Content-Length": "l", "Contact": "m", "Subject": "s"}
 
@@ -52,12 +55,18 @@ def spelt(draw: st.DrawFn, request: tuple[str, list[tuple[str, str]], bytes]) ->
     line, headers, body = request
     lines = [line]
     for name, value in headers:
-        name = draw(st.sampled_from([name, name.lower(), name.upper(), COMPACT.get(name, name), COMPACT.get(name, name).upper()]))
+        name = draw(
+            st.sampled_from(
+                [name, name.lower(), name.upper(), COMPACT.get(name, name), COMPACT.get(name, name).upper()]
+            )
+        )
         blanks = st.sampled_from(["", " ", "\t", "  "])
         folds = st.sampled_from(["", " ", "\r\n ", " \r\n\t "])
         end = draw(st.sampled_from(["", " ", "\r\n "])) if value else ""
         if name.lower() in ("v", "via") and draw(st.booleans()):
-            value = value.replace(";", draw(blanks) + ";" + draw(folds)).replace("SIP/2.0/UDP ", "SIP / 2.0\r\n / UDP  ")
+            value = value.replace(";", draw(blanks) + ";" + draw(folds)).replace(
+                "SIP/2.0/UDP ", "SIP / 2.0\r\n / UDP  "
+            )
         if name.lower() in ("v", "via") and lines[-1][:4].lower().strip(" :\t") in ("v", "via") and draw(st.booleans()):
             lines[-1] += draw(blanks) + "," + draw(folds) + value + end
         else:

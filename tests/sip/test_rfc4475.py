@@ -54,7 +54,9 @@ def test_what_can_be_answered_is_answered_with_clean_lines(row: dict[str, str]) 
         assert (parsed.fields["call-id"], parsed.fields["cseq"]) == ([request.call_id], [request.cseq])
 
 
-@pytest.mark.parametrize("row", [r for r in ROWS if r["outcome"] in ("parsed", "response")], ids=lambda row: row["name"])
+@pytest.mark.parametrize(
+    "row", [r for r in ROWS if r["outcome"] in ("parsed", "response")], ids=lambda row: row["name"]
+)
 def test_rendering_is_a_fixed_point(row: dict[str, str]) -> None:
     first = parse(vector(row["name"]))
     assert not isinstance(first, Unreadable)

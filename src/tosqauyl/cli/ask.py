@@ -21,8 +21,7 @@ from tosqauyl.gate.signalling import signalled
 from tosqauyl.numbers.plan import load_plan
 from tosqauyl.numbers.portability import read_portability
 from tosqauyl.policy.check import lint
-explain_rule: Any = None  # TEMP
-from tosqauyl.policy.load import Policy
+from tosqauyl.policy.explain import explain_rule
 from tosqauyl.screen.decision import Decision, modes
 from tosqauyl.screen.engine import Engine, answered
 from tosqauyl.screen.enrich import Signalled
@@ -215,7 +214,7 @@ def run_policy_check(options: argparse.Namespace) -> int:
                 rules=len(policy.rules),
                 warnings=len(warnings),
                 hash=policy.hash,
-            )  # fmt: skip
+            )
         )
     return 1 if warnings else 0
 
@@ -232,7 +231,7 @@ def run_policy_explain(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps([_rule_json(rule, language) for rule in rules], ensure_ascii=False, indent=1))
         return 0
-    _show_rules(policy, rules, language)
+    print("\n\n".join(explain_rule(rule, language) for rule in rules))
     return 0
 
 
@@ -242,16 +241,6 @@ def _rule_json(rule: Any, language: str) -> dict[str, object]:
         "mode": rule.mode, "texts": dict(rule.texts), "law": rule.law, "why_mode": dict(rule.why_mode), "when": rule.when,
         "explained": explain_rule(rule, language), "expires": rule.expires.isoformat() if rule.expires else "",
     }  # fmt: skip
-
-
-def _show_rules(policy: Policy, rules: list[Any], language: str) -> None:
-    console, t = Console(highlight=False), Texts(language)
-    for rule in rules:
-        console.print(f"[bold]{escape(rule.id)}[/] - {t.verdict(rule.verdict.value)}: {t.reason(rule.reason.value)}")
-        console.print(f"  {escape(t.pick(rule.texts))}")
-        console.print(f"  {escape(explain_rule(rule, language))}")
-        console.print(f"  {escape(rule.law)}", style="dim")
-        console.print(f"  {t(_MODES[rule.mode])}: {escape(t.pick(rule.why_mode))}", style="dim")
 
 
 def _ported(file: str | None) -> dict[str, str]:

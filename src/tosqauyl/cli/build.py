@@ -52,7 +52,7 @@ def snapshot_of(config: Config, say: Say = silent) -> Snapshot:
         ported = read_portability(read_text(config.portability), config.portability, plan)
         plan = load_plan(ported)
     entries = load_shipped_lists() if config.shipped_indicators else []
-    entries += load_lists((file, read_text(file)) for file in config.indicator_files)
+    entries += load_lists((read_text(file), file) for file in config.indicator_files)
     subscribers = _subscribers(config, plan, ported, say)
     return Snapshot(policy_of(config.policy), plan, Indicators(entries), subscribers, config.msrn)
 

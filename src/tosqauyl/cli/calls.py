@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, OverflowMethod
 from rich.text import Text
 
 from tosqauyl.cli.report import STYLES, Row, clock_time, make_report, render_report
@@ -61,7 +61,7 @@ def record_access(data: Path, what: dict[str, object], now: float) -> None:
 def call_line(row: Row, t: Texts) -> Text:
     """One decision on one line: time, verdict, caller, called, trunk, reason."""
     called = str(row["called"])
-    line = Text(no_wrap=True, overflow="ellipsis")
+    line = Text(no_wrap=True)
     line.append(clock_time(float(row["at"])), style="dim")
     line.append(f"  {t.verdict(row['verdict']):<10}", style=STYLES.get(row["verdict"], ""))
     line.append(f" {row['caller'] or '-':<16} → {called[:10] if called.startswith('t:') else called:<14}")
@@ -157,12 +157,13 @@ def _list(folder: Path, options: argparse.Namespace, t: Texts) -> int:
 
 def _shower(options: argparse.Namespace, t: Texts) -> Callable[[Row], None]:
     console = Console(highlight=False)
+    overflow: OverflowMethod = "ellipsis" if console.is_terminal else "ignore"
 
     def show(row: Row) -> None:
         seen = row if options.reveal else masked(row)
         if options.json:
             print(json.dumps(seen, ensure_ascii=False))
         else:
-            console.print(call_line(seen, t))
+            console.print(call_line(seen, t), crop=console.is_terminal, no_wrap=True, overflow=overflow)
 
     return show

@@ -60,9 +60,10 @@ class GateProcess:
         """Wait for the line `ready ...` on the gate's standard output."""
         until = time.monotonic() + within
         while time.monotonic() < until:
-            if any(line.startswith("ready ") for line in self._out.read_text("utf-8", "replace").splitlines()):
+            ended = self._child.poll() is not None
+            if any(line.startswith("ready") for line in self._out.read_text("utf-8", "replace").splitlines()):
                 return
-            if self._child.poll() is not None:
+            if ended:
                 break
             time.sleep(0.05)
         said = self._err.read_text("utf-8", "replace").strip()[-2000:]
@@ -167,7 +168,7 @@ def run(options: argparse.Namespace) -> int:
         demo = Demo(mix, gate, folder, rule_texts())
         _play(demo, options, ports, console, t)
         for part in closing(demo, mix, folder, options.data is not None, t):
-            console.print(part)
+            console.print(part, crop=False)
         if sys.stdin.isatty() and not demo.ended_early:
             console.print(Text(t("The gate is still up for these commands. Press Enter to end."), style="bold"))
             with contextlib.suppress(EOFError, KeyboardInterrupt):

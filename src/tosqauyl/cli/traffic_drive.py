@@ -213,7 +213,8 @@ def _age(notes: list[tuple[int, int, bytes]]) -> float:
     for level, kind, value in notes:
         if level == socket.SOL_SOCKET and kind == SO_TIMESTAMP and len(value) >= 16:
             seconds, micros = struct.unpack_from("qq", value)
-            return min(max(0.0, time.time() - seconds - micros / 1e6), 1.0)
+            age: float = time.time() - seconds - micros / 1e6
+            return min(max(0.0, age), 1.0)
     return 0.0
 
 

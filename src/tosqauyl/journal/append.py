@@ -175,6 +175,7 @@ class Journal:
             return
         self._syncer.stop()
         self._end(self._segment)
+        self._segment.descriptor = -1  # an append that comes too late fails instead of writing into another file
         os.close(self._lock)
         self._lock = -1
 

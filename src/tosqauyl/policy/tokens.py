@@ -49,9 +49,9 @@ _HINTS = {
 _PLAIN_HINT = "allowed: AND OR NOT ( ) = <> < <= > >= IN BETWEEN LIKE starts_with() length(), facts and values"
 
 
-def close(word: str, known: tuple[str, ...] | list[str]) -> str:
-    """A did-you-mean hint for a misspelt word, or ''."""
-    found = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+def close(word: str, known: tuple[str, ...] | list[str], likeness: float = 0.6) -> str:
+    """A did-you-mean hint for a misspelt word, or ''; likeness from 0 (anything) to 1 (the same)."""
+    found = get_close_matches(word.lower(), known, n=1, cutoff=likeness)
     return f"did you mean {found[0]}?" if found else ""
 
 
@@ -94,7 +94,7 @@ def _check_token(text: str, tokens: list[Token], place: int, token: Token, compl
             complain(token.start, f"{word!r} is not part of the rule language", f"write {_SPELLINGS[kind]}")
         case kind if kind not in _ALLOWED:
             misspelt = word.isidentifier() and following is not TokenType.L_PAREN and kind not in _HINTS
-            hint = close(word, list(FACTS)) if misspelt else ""
+            hint = close(word, list(FACTS), 0.75) if misspelt else ""
             complain(token.start, f"{word!r} is not part of the rule language", hint or _HINTS.get(kind, _PLAIN_HINT))
 
 
@@ -121,7 +121,7 @@ def _check_word(token: Token, word: str, called: bool, complain: Complain) -> No
             token.start, f"{word} needs parentheses", f"{word.lower()}(caller{', ...' if 's' in word.lower() else ''})"
         )
     else:
-        hint = close(word, list(FACTS)) or "'tosqauyl check --json' and docs/facts.md list every fact"
+        hint = close(word, list(FACTS)) or "docs/reference/facts.md lists every fact"
         complain(token.start, f"there is no fact {word!r}", hint)
 
 

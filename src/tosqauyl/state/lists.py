@@ -2,8 +2,6 @@
 
 import csv
 import io
-import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta, timezone
 from difflib import get_close_matches
@@ -13,6 +11,7 @@ from typing import NamedTuple
 from tosqauyl.errors import FileMistakes, Mistake, TosqauylError
 from tosqauyl.state.indicators import KINDS, Indicator
 from tosqauyl.state.ranges import Pattern, parse_pattern
+from tosqauyl.state.toml import read_toml
 
 FIELDS = ("id", "number", "kind", "expires", "source", "why")
 """Names of the fields, in TOML tables [[indicator]] and in the first line of a CSV file alike."""
@@ -22,6 +21,7 @@ KAZAKH_TIME = timezone(timedelta(hours=5))
 
 SHIPPED = "kz-protected.toml"
 _REQUIRED = ("id", "number", "kind")
+_UNCONFIRMED = "unconfirmed"
 
 
 class _Entry(NamedTuple):
@@ -30,12 +30,14 @@ class _Entry(NamedTuple):
     fields: Mapping[str, object]
     line: int
     lines: Mapping[str, int]
+    confirmed: bool = True
 
 
 def load_lists(files: Iterable[tuple[str, str]], *, unconfirmed: bool = False) -> list[Indicator]:
     """The indicators of lists given as (text, file name), in order; a name ending in .csv is read as CSV, else TOML.
 
-    unconfirmed: also take the tables [[unconfirmed]]. Raises FileMistakes with all mistakes of all files.
+    unconfirmed: also take the tables [[unconfirmed]], which are checked in any case.
+    Raises FileMistakes with all mistakes of all files.
     """
     mistakes: list[Mistake] = []
     indicators: list[Indicator] = []
@@ -43,11 +45,8 @@ def load_lists(files: Iterable[tuple[str, str]], *, unconfirmed: bool = False) -
     for text, file in files:
         read = _csv_entries if file.lower().endswith(".csv") else _toml_entries
         for entry in read(text, file, mistakes):
-            if "\0unconfirmed" in entry.lines and not unconfirmed:
-                _indicator(entry, file, {}, mistakes)
-                continue
             found = _indicator(entry, file, seen, mistakes)
-            if found:
+            if found and (entry.confirmed or unconfirmed):
                 indicators.append(found)
     if mistakes:
         raise FileMistakes(mistakes)
@@ -63,49 +62,20 @@ def load_shipped(*, unconfirmed: bool = False) -> list[Indicator]:
 def _toml_entries(text: str, file: str, mistakes: list[Mistake]) -> Iterator[_Entry]:
     """The tables [[indicator]] and [[unconfirmed]]. A syntax error is the only mistake that is seen of its file."""
     try:
-        content = tomllib.loads(text.removeprefix("\ufeff"))
-    except tomllib.TOMLDecodeError as error:
-        place = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
-        line, column = (int(place[1]), int(place[2])) if place else (0, 0)
-        mistakes.append(Mistake(file, line, column, re.sub(r" \(at .*", "", str(error)), "this is not TOML"))
+        content, places = read_toml(text, file)
+    except FileMistakes as error:
+        mistakes.extend(error.mistakes)
         return
-    places = _toml_places(text)
     for name, tables in content.items():
-        if name not in ("indicator", "unconfirmed"):
-            mistakes.append(Mistake(file, _line_of(text, name), 0, f"{name!r} is not known here", "use [[indicator]]"))
-            continue
-        if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-            mistakes.append(Mistake(file, _line_of(text, name), 0, f"{name!r} is no list of tables", f"use [[{name}]]"))
-            continue
-        for number, table in enumerate(tables):
-            lines = dict(places.get((name, number), {}))
-            if name == "unconfirmed":
-                lines["\0unconfirmed"] = 0
-            yield _Entry(table, lines.get("", 0), lines)
-
-
-def _toml_places(text: str) -> dict[tuple[str, int], dict[str, int]]:
-    """Lines of the n-th table of each name and of its keys; tomllib keeps none."""
-    places: dict[tuple[str, int], dict[str, int]] = {}
-    counts: dict[str, int] = {}
-    current: dict[str, int] = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        table = re.match(r"\s*\[\[\s*(\w+)\s*\]\]", line)
-        key = re.match(r"\s*[\"']?([\w-]+)[\"']?\s*=", line)
-        if table:
-            place = counts.get(table[1], 0)
-            counts[table[1]] = place + 1
-            current = places[table[1], place] = {"": number}
-        elif key:
-            current.setdefault(key[1], number)
-    return places
-
-
-def _line_of(text: str, name: str) -> int:
-    for number, line in enumerate(text.splitlines(), 1):
-        if re.match(rf"\s*\[*\s*[\"']?{re.escape(name)}\b", line):
-            return number
-    return 0
+        line = places.get((name, 0), {}).get("") or places["", 0].get(name, 0)
+        if name not in ("indicator", _UNCONFIRMED):
+            mistakes.append(Mistake(file, line, 0, f"{name!r} is not known here", "use [[indicator]]"))
+        elif not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+            mistakes.append(Mistake(file, line, 0, f"{name!r} is no list of tables", f"use [[{name}]]"))
+        else:
+            for place, table in enumerate(tables):
+                lines = places.get((name, place), {})
+                yield _Entry(table, lines.get("", 0), lines, name != _UNCONFIRMED)
 
 
 def _csv_entries(text: str, file: str, mistakes: list[Mistake]) -> Iterator[_Entry]:

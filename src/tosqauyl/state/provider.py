@@ -2,13 +2,13 @@
 script (for trials and tests). Times are seconds of any one clock, given by the caller."""
 
 import heapq
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from tosqauyl.errors import FileMistakes, Mistake
 from tosqauyl.facts import SUBSCRIBER
+from tosqauyl.state.toml import read_toml
 
 STATES = ("abroad", "home", "unknown", "failed")
 """What an answer can be. failed: an error came back, or something that made no sense."""
@@ -87,7 +87,7 @@ class ScriptedProvider:
         if line.fault == "timeout" or due >= question.until:
             return None
         answer = Answer(question.number, line.fault or line.answer)
-        if line.delay <= 0:
+        if due <= now:
             return answer
         self._asked += 1
         heapq.heappush(self._coming, (due, self._asked, question.until, answer))
@@ -112,26 +112,27 @@ def load_script(text: str, file: str) -> ScriptedProvider:
 
     Raises FileMistakes with everything that is wrong.
     """
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise FileMistakes([Mistake(file, 0, 0, str(error), "this is not TOML")]) from error
+    content, places = read_toml(text, file)
     mistakes: list[Mistake] = []
     for name in content.keys() - {"default", "number"}:
-        mistakes.append(Mistake(file, 0, 0, f"{name!r} is not known", "use [default] and [[number]]"))
-    default = _line(content.get("default", {}), "[default]", file, mistakes)
+        mistakes.append(Mistake(file, places.get((name, 0), {}).get("", 0), 0, f"{name!r} is not known", _TABLES))
+    default = _line(content.get("default", {}), file, places.get(("default", 0), {}), mistakes)
     lines: dict[str, Line] = {}
     tables = content.get("number", [])
-    for place, table in enumerate(tables if isinstance(tables, list) else [tables], 1):
-        where = f"[[number]] no. {place}"
+    for place, table in enumerate(tables if isinstance(tables, list) else [tables]):
+        where = places.get(("number", place), {})
         number = table.pop("number", None) if isinstance(table, dict) else None
         if not isinstance(number, str) or not number or number in lines:
-            mistakes.append(Mistake(file, 0, 0, f"{where}: 'number' is missing, no text, or there twice"))
+            what = "'number' is missing, no text, or there twice"
+            mistakes.append(Mistake(file, where.get("number", where.get("", 0)), 0, what, _TABLES))
             continue
-        lines[number] = _line(table, where, file, mistakes)
+        lines[number] = _line(table, file, where, mistakes)
     if mistakes:
-        raise FileMistakes(mistakes)
+        raise FileMistakes(sorted(mistakes, key=lambda mistake: mistake.line))
     return ScriptedProvider(lines, default)
+
+
+_TABLES = "use [default] and [[number]]"
 
 
 def _is_delay(value: object) -> bool:
@@ -145,17 +146,18 @@ _CHECKS: dict[str, tuple[Callable[[object], bool], str]] = {
 }
 
 
-def _line(table: object, where: str, file: str, mistakes: list[Mistake]) -> Line:
+def _line(table: object, file: str, where: Mapping[str, int], mistakes: list[Mistake]) -> Line:
     """One checked line of the script."""
     if not isinstance(table, dict):
-        mistakes.append(Mistake(file, 0, 0, f"{where} is no table"))
+        mistakes.append(Mistake(file, where.get("", 0), 0, "this is no table", _TABLES))
         return Line()
     good = {}
     for key, value in table.items():
+        line = where.get(key, where.get("", 0))
         if key not in _CHECKS:
-            mistakes.append(Mistake(file, 0, 0, f"{where}: {key!r} is not known", f"known are {', '.join(_CHECKS)}"))
+            mistakes.append(Mistake(file, line, 0, f"{key!r} is not known", f"known are {', '.join(_CHECKS)}"))
         elif not _CHECKS[key][0](value):
-            mistakes.append(Mistake(file, 0, 0, f"{where}: {key} = {value!r} cannot be", _CHECKS[key][1]))
+            mistakes.append(Mistake(file, line, 0, f"{key} = {value!r} cannot be", _CHECKS[key][1]))
         else:
             good[key] = value
     return Line(**good)

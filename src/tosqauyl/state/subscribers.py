@@ -58,9 +58,10 @@ class Subscribers:
     def state(self, number: str) -> str:
         """abroad, home or unknown; unknown for everything that is no '+7' number of one of the codes. Never raises."""
         planes = self._planes.get(number[:5])
-        if planes is None or len(number) != 12 or not (number.isascii() and number[5:].isdigit()):
+        tail = number[5:]
+        if planes is None or len(tail) != 7 or not (tail.isdigit() and tail.isascii()):
             return "unknown"
-        place = int(number[5:])
+        place = int(tail)
         byte, bit = place >> 3, 1 << (place & 7)
         known, abroad = planes
         if known[byte] & bit:
@@ -70,9 +71,10 @@ class Subscribers:
     def update(self, number: str, state: str) -> bool:
         """Set one subscriber's state (abroad, home, unknown); False if the number has no place in the planes."""
         planes = self._planes.get(number[:5])
-        if planes is None or len(number) != 12 or not (number.isascii() and number[5:].isdigit()):
+        tail = number[5:]
+        if planes is None or len(tail) != 7 or not (tail.isdigit() and tail.isascii()):
             return False
-        place = int(number[5:])
+        place = int(tail)
         byte, bit = place >> 3, 1 << (place & 7)
         for plane, on in zip(planes, (state in ("abroad", "home"), state == "abroad"), strict=True):
             plane[byte] = plane[byte] | bit if on else plane[byte] & ~bit

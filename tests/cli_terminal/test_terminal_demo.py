@@ -1,0 +1,171 @@
+"""Demo and traffic from end to end, against the stub gate: real sockets, a second of traffic."""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tosqauyl.cli import demo, traffic
+from tosqauyl.cli.demo import GateProcess, free_ports
+from tosqauyl.cli.traffic import prepare
+from tosqauyl.cli.traffic_drive import loopback
+from tosqauyl.cli.traffic_mix import load_mix
+from tosqauyl.errors import TosqauylError
+
+STUB = (str(Path(__file__).with_name("stub_gate.py")),)
+
+
+def run(*arguments: str) -> int:
+    parser = argparse.ArgumentParser()
+    subparsers = parser.add_subparsers()
+    demo.add_parser(subparsers)
+    traffic.add_parser(subparsers)
+    options = parser.parse_args(list(arguments))
+    return int(options.run(options))
+
+
+@pytest.fixture(autouse=True)
+def stub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(demo, "GATE_PROGRAM", STUB)
+    monkeypatch.setattr(demo.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.delenv("TOSQAUYL_LANG", raising=False)
+
+
+def test_without_a_terminal_the_demo_reports_ends_by_itself_and_leaves_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("demo", "--seconds", "1", "--rate", "200", "--lang", "en") == 0
+    text = capsys.readouterr().out
+    for said in (
+        "No terminal",
+        "Stopped, and why",
+        "Every answer was right",
+        "What to try next",
+        "tosqauyl calls --data",
+    ):
+        assert said in text
+    assert "\x1b" not in text
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_kept_data_is_where_the_closing_commands_say(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("demo", "--seconds", "0.5", "--data", str(tmp_path / "kept"), "--lang", "kk") == 0
+    assert f"--data {tmp_path / 'kept' / 'data'}" in capsys.readouterr().out
+    assert list((tmp_path / "kept" / "data" / "journal").glob("*.tsv"))
+
+
+def test_a_gate_that_does_not_start_is_told_with_its_own_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(demo, "GATE_PROGRAM", ("-c", "import sys; sys.exit('the roof is on fire')"))
+    assert run("demo") == 2
+    assert "the roof is on fire" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_gate_that_dies_ends_the_demo_with_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(demo, "GATE_PROGRAM", ("-c", "print('ready', flush=True)"))
+    monkeypatch.setattr(demo, "PROGRESS", 0.3)
+    assert run("demo", "--seconds", "60", "--lang", "en") == 1
+    assert "The gate ended by itself" in capsys.readouterr().out
+
+
+def test_sigterm_ends_gate_and_demo_and_removes_the_folder(tmp_path: Path) -> None:
+    code = (
+        f"import argparse, sys\nfrom tosqauyl.cli import demo\ndemo.GATE_PROGRAM = {STUB!r}\ndemo.PROGRESS = 0.1\n"
+        "p = argparse.ArgumentParser(); demo.add_parser(p.add_subparsers())\n"
+        "o = p.parse_args(['demo', '--lang', 'en']); sys.exit(o.run(o))"
+    )
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    child = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment
+    )
+    assert child.stdout is not None
+    child.stdout.readline()
+    child.stdout.readline()
+    child.send_signal(signal.SIGTERM)
+    assert child.wait(20) == 128 + signal.SIGTERM
+    child.stdout.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def gate(tmp_path: Path):
+    ports = free_ports()
+    process = GateProcess(prepare(load_mix(), 7, tmp_path, ports), tmp_path, STUB)
+    process.wait_ready()
+    yield ports
+    assert process.end() == 0
+
+
+def test_traffic_against_a_prepared_gate_is_all_right(
+    gate: tuple[int, int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    to, domestic = (f"udp:127.0.0.1:{port}" for port in gate)
+    assert run("traffic", "--to", to, "--domestic-to", domestic, "--seconds", "1", "--json") == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["good"] is True
+    assert result["all"]["sent"] == result["all"]["answered"] > 50
+    classes = {one["class"]: one for one in result["classes"]}
+    assert classes["spoofed-fixed"]["stopped"] == classes["spoofed-fixed"]["sent"]
+    assert classes["wangiri"]["recognised"] == "rates"
+
+
+def test_traffic_tells_wrong_answers_and_fails(gate: tuple[int, int], capsys: pytest.CaptureFixture[str]) -> None:
+    # A monitoring gate would let every call pass; this one stops the spoofed ones, so they are wrong.
+    assert run("traffic", "--to", f"udp:127.0.0.1:{gate[0]}", "--seconds", "1", "--expect", "monitor", "--json") == 1
+    result = json.loads(capsys.readouterr().out)
+    assert result["all"]["wrong"] == result["all"]["stopped"] > 0
+
+
+def test_a_run_without_a_domestic_listener_leaves_that_class_out(
+    gate: tuple[int, int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("traffic", "--to", f"udp:127.0.0.1:{gate[0]}", "--seconds", "0.5", "--lang", "en") == 0
+    assert "domestic" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "address", ["udp:192.0.2.1:5060", "udp:0.0.0.0:5060", "udp:example.org:5060", "udp:[::]:5060", "udp:10.0.0.1:5060"]
+)
+def test_traffic_is_never_sent_to_other_machines(address: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(TosqauylError):
+        loopback(address)
+    assert run("traffic", "--to", address) == 2
+    assert "loopback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "address", ["", "127.0.0.1:5060", "tcp:127.0.0.1:5060", "udp:127.0.0.1", "udp:127.0.0.1:0", "udp:127.0.0.1:70000"]
+)
+def test_an_address_that_is_none_is_told(address: str) -> None:
+    with pytest.raises(TosqauylError, match=r"udp:127\.0\.0\.1:5060"):
+        loopback(address)
+
+
+def test_loopback_addresses_are_read() -> None:
+    assert loopback("udp:127.0.0.2:5060") == ("127.0.0.2", 5060)
+    assert loopback("udp:localhost:5060") == ("127.0.0.1", 5060)
+    assert loopback("udp:[::1]:5060") == ("::1", 5060)
+
+
+def test_explain_says_what_each_class_is_in_each_language(capsys: pytest.CaptureFixture[str]) -> None:
+    for language in ("kk", "ru", "en"):
+        assert run("traffic", "--explain", "--lang", language) == 0
+        text = capsys.readouterr().out
+        assert all(
+            one.id in text and one.what[language] in text and one.why[language] in text for one in load_mix().classes
+        )
+
+
+def test_a_mix_that_cannot_be_read_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mix.toml").write_text("[[class]]\nid = 'x'\n")
+    assert run("traffic", "--to", "udp:127.0.0.1:5060", "--mix", str(tmp_path / "mix.toml")) == 2
+    assert "mix.toml" in capsys.readouterr().err
