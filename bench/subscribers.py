@@ -66,8 +66,8 @@ def main() -> None:
     hit = min(timeit.repeat(lambda: subscribers.state("+77011234567"), number=100_000, repeat=3)) * 10
     print(
         f"{found.numbers:,} numbers in {seconds:.1f} s (processor {cpu:.1f} s); "
-        f"resident {resident('VmRSS')} MB (before: {before}), peak {resident('VmHWM')} MB; abroad {subscribers.count()['abroad']:,}; one look-up {hit:.2f} us; "
-        f"hash {content} in {hashing * 1000:.0f} ms"
+        f"resident {resident('VmRSS')} MB (before: {before}), peak {resident('VmHWM')} MB; "
+        f"abroad {subscribers.count()['abroad']:,}; one look-up {hit:.2f} us; hash {content} in {hashing * 1000:.0f} ms"
     )
 
 

@@ -1,10 +1,11 @@
 """Fuzz the SIP room: `python fuzz/fuzz_message.py -max_total_time=600`.
 
 Any bytes either parse or are Unreadable; every answer is clean lines; rendering is a fixed point; a stream never raises.
-Seeds: the RFC 4475 messages of tests/corpora/sip/rfc4475 where no corpus directory is named.
+Seeds: the RFC 4475 messages, where no corpus directory is named.
 """
 
 import sys
+import tempfile
 from pathlib import Path
 
 import atheris
@@ -59,6 +60,9 @@ def one(data: bytes) -> None:
 
 
 if __name__ == "__main__":
-    arguments = sys.argv if any(not argument.startswith("-") for argument in sys.argv[1:]) else [*sys.argv, str(SEEDS)]
+    arguments = sys.argv
+    if all(argument.startswith("-") for argument in sys.argv[1:]):
+        # libFuzzer writes what it finds into the first directory: never into our seeds
+        arguments = [*sys.argv, tempfile.mkdtemp(prefix="fuzz-message-"), str(SEEDS)]
     atheris.Setup(arguments, one)
     atheris.Fuzz()

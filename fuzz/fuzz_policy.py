@@ -22,7 +22,7 @@ WORDS = (
     "AND OR NOT ( ) , = <> < >= - IN LIKE BETWEEN ESCAPE TRUE 'a' '%_!' 1 1.5 1e9 length starts_with caller network "
     "direction 'international' protected redirections at caller_kind 'fixed' NULL IS \" ; . :: [ { /* -- $$ e' x'"
 ).split()
-SHIPPED = shipped_text()
+SHIPPED = "[[rule]]".join(shipped_text().split("[[rule]]")[:3])  # two rules: whole, one run takes 50 ms
 TODAY = date(2026, 3, 1)
 
 

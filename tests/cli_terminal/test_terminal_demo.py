@@ -156,6 +156,16 @@ def test_loopback_addresses_are_read() -> None:
     assert loopback("udp:[::1]:5060") == ("::1", 5060)
 
 
+def test_a_port_where_nobody_listens_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(traffic, "REFUSED_FOR", 0.1)
+    assert run("traffic", "--to", f"udp:127.0.0.1:{free_ports()[0]}", "--rate", "200", "--lang", "en") == 2
+    captured = capsys.readouterr()
+    assert "nobody listens at udp:127.0.0.1:" in captured.err
+    assert captured.out == ""
+
+
 def test_explain_says_what_each_class_is_in_each_language(capsys: pytest.CaptureFixture[str]) -> None:
     for language in ("kk", "ru", "en"):
         assert run("traffic", "--explain", "--lang", language) == 0

@@ -1,12 +1,14 @@
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
 from tosqauyl.cli.report import Tally, make_report, render_report
 from tosqauyl.cli.texts import LANGUAGES, Texts
+from tosqauyl.facts import Reason
 
 MakeRow = Callable[..., dict]
 
@@ -71,3 +73,16 @@ def test_the_terminal_report_names_reasons_in_its_language(rows: list[dict], lan
 def test_long_tables_say_how_many_rows_they_leave_out(row: MakeRow) -> None:
     rows = [row(at=1.0, caller=f"+{place}", caller_country=f"{place:02}") for place in range(12)]
     assert "and 4 more" in shown(make_report(rows, "here"), "en")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_tables_fit_80_columns_with_six_digit_counts(row: MakeRow, language: str) -> None:
+    rows = [row(at=1.0, caller="+1", verdict="stop", reason=str(reason)) for reason in Reason]
+    report = make_report(rows, "here")
+    big = Tally(123_456, 123_456, 123_456)
+    text = shown(
+        replace(report, total=big, verdict={"stop": big}, stops=dict.fromkeys(report.stops, big)), language, 80
+    )
+    t = Texts(language)
+    assert text.count(t.count(123_456)) >= 3 * 9
+    assert t("called numbers") in text

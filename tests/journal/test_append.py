@@ -302,14 +302,33 @@ def test_whatever_the_clock_does_no_row_is_lost_and_names_stay_in_order(tmp_path
     assert len({segment.sequence for segment in segment_files(folder)}) == len(names)
 
 
-def test_a_clock_that_jumps_is_counted(open_journal):
+def test_a_clock_that_goes_far_back_begins_a_new_segment(open_journal):
     journal = open_journal()
     journal.append([row("a")])
-    for now in (NOW + 1, NOW - 5000, NOW - 4999):
-        journal.tick(now)
-    assert journal.counters.clock_jumps == 1
+    journal.tick(NOW - 59)
+    assert len(segment_files(journal.folder)) == 1
+    journal.tick(NOW - 61)
     journal.settle()
-    assert len(segment_files(journal.folder)) == 2
+    assert [segment.opened for segment in segment_files(journal.folder)] == [NOW, NOW - 61]
+
+
+def test_a_real_short_write_of_the_kernel_leaves_whole_rows(tmp_path):
+    code = (
+        "import pathlib, resource, sys\nfrom tosqauyl.journal.append import Journal\n"
+        "journal = Journal(pathlib.Path(sys.argv[1]), 0.0)\n"
+        "row = sys.stdin.read()\n"
+        "limit = journal.segment_path.stat().st_size + 2 * len(row) + 10\n"
+        "hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))\n"
+        "print(journal.append([row] * 5), journal.append([row]))\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))\n"
+        "print(journal.append([row]), journal.counters.rows, journal.counters.lost_rows)\n"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], input=row("a"), capture_output=True, text=True, check=True
+    )
+    assert found.stdout == "False False\nTrue 3 4\n"
+    assert stored(tmp_path) == ["a"] * 3
 
 
 def test_rows_are_synced_within_the_interval_and_never_in_the_way_of_append(open_journal):

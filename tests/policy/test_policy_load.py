@@ -97,7 +97,7 @@ en = "c"
     lines = {(line, column) for line, column, _, _ in found}
     assert lines == {
         (2, 0), (3, 0), (4, 0), (8, 9), (9, 0), (10, 0), (11, 0), (14, 0), (16, 0), (18, 0),
-        (20, 0) if (20, 0) in lines else (21, 0), (24, 5), (29, 0), (31, 0), (32, 0), (33, 0),
+        (21, 0), (24, 5), (29, 0), (31, 0), (32, 0), (33, 0),
     }  # fmt: skip
     whats = " ".join(f"{what} {hint}" for _, _, what, hint in found)
     for words in (

@@ -114,6 +114,12 @@ def test_history_info_names_whom_an_entry_with_a_cause_came_from() -> None:
     assert headers.redirecting(request) == (["sip:+7702@h;cause=302", "sip:+7701@h"], "sip:+7702@h;cause=302", 2, None)
 
 
+def test_history_info_without_indexes_goes_by_order() -> None:
+    request = read(invite("History-Info: <sip:+7701@h>, <sip:+7702@h;cause=302>"))
+    assert headers.redirecting(request) == (["sip:+7701@h"], "sip:+7701@h", 1, None)
+    assert headers.redirecting(read(invite("History-Info: <sip:+7702@h;cause=302>")))[3] is not None
+
+
 def test_history_info_without_a_cause_is_no_redirection() -> None:
     assert headers.redirecting(read(invite("History-Info: <sip:+7701@h>;index=1"))) == ([], "", 0, None)
     assert headers.redirecting(read(invite())) == ([], "", 0, None)

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 from tosqauyl.state.indicators import Indicator, Indicators
 from tosqauyl.state.ranges import parse_pattern
-from tosqauyl.state.snapshot import take_snapshot
+from tosqauyl.state.snapshot import Snapshot
 from tosqauyl.state.subscribers import Subscribers
 
 
@@ -21,6 +21,6 @@ def test_the_hash_changes_with_every_part():
         (policy, policy, empty, one),
         (policy, policy, empty, nobody, frozenset({"+7701"})),
     ]
-    hashes = [take_snapshot(*part).hash for part in parts]
+    hashes = [Snapshot(*part).hash for part in parts]
     assert len(set(hashes)) == len(parts)
-    assert hashes[0] == take_snapshot(*parts[0]).hash
+    assert hashes[0] == Snapshot(*parts[0]).hash

@@ -124,7 +124,7 @@ class Demo:
     def scene(self, seconds: float, length: float) -> Scene:
         """What the view shows now."""
         whole = self.score.total
-        right = whole.answered - whole.wrong - (whole.sent - sum(whole.verdicts.values()))
+        right = whole.answered - whole.wrong
         lost = whole.verdicts["lost"]
         return Scene(
             self.watch, self._gate.health, min(seconds, length), length, time.time(),
@@ -168,7 +168,8 @@ def run(options: argparse.Namespace) -> int:
         demo = Demo(mix, gate, folder, rule_texts())
         _play(demo, options, ports, console, t)
         for part in closing(demo, mix, folder, options.data is not None, t):
-            console.print(part, crop=False)
+            # Commands stay on one line, however long, so that they can be copied.
+            console.print(part, soft_wrap=isinstance(part, Text) and bool(part.no_wrap))
         if sys.stdin.isatty() and not demo.ended_early:
             console.print(Text(t("The gate is still up for these commands. Press Enter to end."), style="bold"))
             with contextlib.suppress(EOFError, KeyboardInterrupt):

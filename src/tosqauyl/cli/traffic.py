@@ -18,6 +18,8 @@ from tosqauyl.errors import TosqauylError
 
 DEFAULT_RATE = 120.0
 """Calls a second outside of waves: enough to see a country's border at work, little for one core."""
+REFUSED_FOR = 3.0
+"""Seconds of refused packets and no answer after which nobody is taken to listen there."""
 EXPECTATIONS = ("prepared", "bare", "monitor")
 EXIT_GOOD, EXIT_WRONG, EXIT_USAGE = 0, 1, 2
 
@@ -167,13 +169,11 @@ def run(options: argparse.Namespace) -> int:
 def _send(mix: Mix, targets: dict[str, tuple[str, int]], options: argparse.Namespace, t: Texts) -> int:
     score = Score(mix, options.expect)
     drive = Drive(plan_calls(mix, options.seconds, options.rate, options.seed), targets, score)
-    answered = False
     try:
         while drive.step(0.5):
-            answered = answered or score.total.answered > drive.client.pending
-            if drive.refused and not answered and drive.seconds > 3:
+            if drive.refused and drive.seconds > REFUSED_FOR and not score.total.answered:
                 print(f"tosqauyl traffic: {t('nobody listens at {place}', place=options.to)}", file=sys.stderr)
-                break
+                return EXIT_USAGE
     except KeyboardInterrupt:
         print(t("ended early"), file=sys.stderr)
     finally:

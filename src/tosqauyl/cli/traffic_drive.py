@@ -34,7 +34,7 @@ class ClassResult:
     @property
     def answered(self) -> int:
         """Calls with a final answer."""
-        return self.sent - self.verdicts["lost"]
+        return self.verdicts.total() - self.verdicts["lost"]
 
     def as_dict(self) -> dict[str, object]:
         """The result for --json; latencies in milliseconds, null where nothing was answered."""

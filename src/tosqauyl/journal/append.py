@@ -67,7 +67,6 @@ class Counters:
     lost_rows: int = 0
     failed_writes: int = 0
     failed_rotations: int = 0
-    clock_jumps: int = 0
     last_error: str = ""
 
 
@@ -93,7 +92,6 @@ class Journal:
             os.close(self._lock)
             raise TosqauylError(f"the journal cannot be opened: {error.strerror}", str(folder)) from error
         self.retention = Retention(folder, Limits(options.keep_seconds, options.keep_bytes), now)
-        self._last_tick = now
         self._syncer = Syncer(options.fsync_seconds, system.fsync)
         self._syncer.watch(self._segment.descriptor)
 
@@ -123,9 +121,6 @@ class Journal:
     def tick(self, now: float) -> None:
         """End the segment if it is big or old enough or the clock went back; have old ones removed. Never raises."""
         segment = self._segment
-        if abs(now - self._last_tick) > _JUMP_SECONDS:
-            self.counters.clock_jumps += 1
-        self._last_tick = now
         if segment.torn or segment.size >= self.options.rotate_bytes or self._is_of_another_time(now):
             self.rotate(now)
         limits = self.retention.due(now)
@@ -252,7 +247,7 @@ class Journal:
 
 
 _JUMP_SECONDS = 60.0
-"""A step of the wall clock between two ticks from which it counts as a jump."""
+"""How far before its opening the clock may be before a segment is closed: names are to tell the time of their rows."""
 
 
 def private_folder(folder: Path) -> None:

@@ -39,8 +39,9 @@ class Sheet:
         return self._where.line
 
     def mistake(self, key: str, what: str, hint: str = "", column: int = 0) -> None:
-        """Note a mistake at a key's line, or at the table's if the key is not there."""
-        place = self._where.keys.get(key, Place(self._where.line))
+        """Note a mistake at a key's line, else at its outer key's, else at the table's."""
+        keys = self._where.keys
+        place = keys.get(key) or keys.get(key.partition(".")[0]) or Place(self._where.line)
         self.mistake_at(place.line, column, what, hint)
 
     def mistake_at(self, line: int, column: int, what: str, hint: str = "") -> None:
@@ -211,7 +212,7 @@ class RuleReader:
     def _divert_to(self, verdict: str) -> str:
         sheet, example = self._sheet, "a URI: sip:operator@192.0.2.7"
         if verdict == Verdict.DIVERT and not sheet.has("divert_to"):
-            sheet.mistake("divert_to", "the verdict is divert and 'divert_to' is missing", example)
+            sheet.mistake("verdict", "the verdict is divert and 'divert_to' is missing", example)
         if not sheet.has("divert_to"):
             return ""
         target = sheet.text("divert_to")

@@ -57,11 +57,11 @@ def enrich(said: Signalled, trunk: Trunk, known: Snapshot) -> Call:
     presented_state = state(presented.text) if presented.kind == "mobile" else "unknown"
     if network is presented:
         network_state = presented_state
-        identities = "same" if network.text else "unknown"
+        identities = "same" if network.kind != "unknown" else "unknown"
     else:
         network_state = state(network.text) if network.kind == "mobile" else "unknown"
         identities = "unknown"
-        if network.text and presented.text:
+        if network.kind != "unknown" and presented.kind != "unknown":
             identities = "same" if network.text == presented.text else "differ"
     caller, caller_source = _primary(trunk.primary, network, presented, remote_party)
     redirecting = ABSENT if redirector is None else read(redirector)
@@ -89,12 +89,12 @@ def enrich(said: Signalled, trunk: Trunk, known: Snapshot) -> Call:
 
 def _primary(order: tuple[str, ...], network: Number, presented: Number, remote_party: Number) -> tuple[Number, str]:
     """The calling number by the trunk's order of sources: the first that is a number, else the first header there."""
-    if order[0] == "asserted" and network.text:
+    if order[0] == "asserted" and network.kind != "unknown":
         return (network, "asserted") if network is not remote_party else (network, "remote_party")
     by_source = {"asserted": network, "presented": presented, "remote_party": remote_party}
     there = [(by_source[source], source) for source in order if by_source[source] is not ABSENT]
     for number, source in there:
-        if number.text:
+        if number.kind != "unknown":
             return number, source
     return there[0] if there else (ABSENT, "none")
 

@@ -55,7 +55,12 @@ def _join_spelled(words: list[str]) -> list[str]:
 def _phrases() -> dict[str, tuple[str, ...]]:
     text = (files("tosqauyl.screen") / "data" / "impersonation.txt").read_text("utf-8")
     rows = [line.split("\t") for line in text.splitlines() if line and not line.startswith("#")]
-    return {klass: tuple({f" {fold(phrase)} ": None for name, phrase in rows if name == klass}) for klass in CLASSES}
+    folded = {klass: [fold(phrase) for name, phrase in rows if name == klass] for klass in CLASSES}
+    # "kaspibank" is written as one word as often as as two.
+    return {
+        klass: tuple(dict.fromkeys(f" {form} " for phrase in phrases for form in (phrase, phrase.replace(" ", ""))))
+        for klass, phrases in folded.items()
+    }
 
 
 PHRASES = _phrases()

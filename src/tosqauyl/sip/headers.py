@@ -92,10 +92,11 @@ def _history(values: list[str]) -> tuple[list[str], str, int, Fault | None]:
     indexed = [(_index(parameter(address.params, "index") or ""), address.uri) for address in found]
     by_index = dict(indexed)
     uris: list[str] = []
-    for index, uri in indexed:
+    for place, (index, uri) in enumerate(indexed):
         if not _has_cause(uri):
             continue
-        from_whom = by_index.get(index[:-1]) or _before(indexed, index)
+        before = indexed[place - 1][1] if place else None  # where indexes are unusable, order is what is left
+        from_whom = by_index.get(index[:-1], before) if len(index) > 1 else before
         if from_whom is None:
             fault = _fault("history-info", "a retargeted entry without the one before it")
         else:
@@ -106,12 +107,6 @@ def _history(values: list[str]) -> tuple[list[str], str, int, Fault | None]:
 def _index(text: str) -> tuple[int, ...]:
     parts = text.split(".")
     return tuple(int(part) for part in parts) if all(p.isascii() and p.isdigit() and len(p) < 5 for p in parts) else ()
-
-
-def _before(indexed: list[tuple[tuple[int, ...], str]], index: tuple[int, ...]) -> str | None:
-    """Entry listed before the one with this index; where indexes are unusable, order is what is left."""
-    place = [entry for entry, _ in indexed].index(index)
-    return indexed[place - 1][1] if place else None
 
 
 def _has_cause(uri: str) -> bool:

@@ -39,8 +39,11 @@ def read_via(value: str) -> Via | None:
         if part[:7] == "branch=":  # the usual spelling of the general case below, at half its price
             branch = part[7:].strip()
             continue
+        if part == "rport":
+            rport = index
+            continue
         name, _, text = part.partition("=")
-        name = name if name == "rport" else name.strip().lower()
+        name = name.strip().lower()
         if name == "rport":
             rport = index
         elif name == "branch":
