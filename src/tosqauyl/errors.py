@@ -40,6 +40,13 @@ _FAULT_DOCS: dict[FaultKind, str] = {
 }
 
 
+GATE_FAULTS = (FaultKind.TABLE_FULL, FaultKind.CLOCK_JUMPED, FaultKind.JOURNAL_FAILED)
+"""Faults of the gate rather than of one call: they are counted and change no verdict."""
+
+CALL_FAULTS = tuple(kind for kind in FaultKind if kind not in GATE_FAULTS)
+"""Faults of one call: the failure policy says what each does to it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One thing that went wrong: its kind, where (header name, file:line, field), and a detail for people."""

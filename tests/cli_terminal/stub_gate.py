@@ -33,9 +33,9 @@ def number(value: str) -> str:
 
 
 class Judge:
-    def __init__(self, config: dict) -> None:
-        self.roaming = set(Path(config["subscribers"]["roaming"]).read_text().split())
-        lists = tomllib.loads(Path(config["indicators"]["files"][0]).read_text())["indicator"]
+    def __init__(self, config: dict, folder: Path) -> None:
+        self.roaming = set((folder / config["subscribers"]["roaming"]).read_text().split())
+        lists = tomllib.loads((folder / config["indicators"]["files"][0]).read_text())["indicator"]
         self.kinds = {one["number"]: one["kind"] for one in lists}
 
     def verdict(self, direction: str, caller: str, called: str, forwarder: str) -> tuple[str, str]:
@@ -72,9 +72,10 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     options = argparse.ArgumentParser()
     options.add_argument("--config")
-    config = tomllib.loads(Path(options.parse_args().config).read_text())
-    journal = Journal(Path(config["data"]) / "journal", time.time())
-    make, judge = row_maker(None, "stub", "stub"), Judge(config)
+    path = Path(options.parse_args().config)
+    config = tomllib.loads(path.read_text())
+    journal = Journal(path.parent / config["data"] / "journal", time.time())
+    make, judge = row_maker(None, "stub", "stub"), Judge(config, path.parent)
     selector = selectors.DefaultSelector()
     for trunk in config["trunk"]:
         line = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

@@ -15,7 +15,9 @@ from tosqauyl.cli.demo import GateProcess, free_ports
 from tosqauyl.cli.traffic import prepare
 from tosqauyl.cli.traffic_drive import loopback
 from tosqauyl.cli.traffic_mix import load_mix
+from tosqauyl.config.load import load_config
 from tosqauyl.errors import TosqauylError
+from tosqauyl.state.lists import load_lists
 
 STUB = (str(Path(__file__).with_name("stub_gate.py")),)
 
@@ -179,3 +181,38 @@ def test_a_mix_that_cannot_be_read_is_a_usage_error(tmp_path: Path, capsys: pyte
     (tmp_path / "mix.toml").write_text("[[class]]\nid = 'x'\n")
     assert run("traffic", "--to", "udp:127.0.0.1:5060", "--mix", str(tmp_path / "mix.toml")) == 2
     assert "mix.toml" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "many"])
+def test_lengths_and_rates_that_are_none_are_usage_errors(value: str) -> None:
+    for command in (["demo"], ["traffic", "--to", "udp:127.0.0.1:5060"]):
+        for option in ("--seconds", "--rate"):
+            with pytest.raises(SystemExit) as ended:
+                run(*command, f"{option}={value}")
+            assert ended.value.code == 2
+
+
+def test_commands_are_proposed_as_this_shell_finds_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(traffic.sys, "argv", [str(tmp_path / ".venv" / "bin" / "tosqauyl")])
+    monkeypatch.setattr(traffic.shutil, "which", lambda _name: None)
+    assert traffic.program_name() == ".venv/bin/tosqauyl"
+    monkeypatch.setattr(traffic.shutil, "which", lambda name: f"/usr/bin/{name}")
+    assert traffic.program_name() == "tosqauyl"
+
+
+def test_what_prepare_writes_is_a_configuration_of_the_gate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("traffic", "--prepare", str(tmp_path / "try it"), "--lang", "en") == 0
+    assert f"serve --config '{tmp_path / 'try it' / 'gate.toml'}'" in capsys.readouterr().out
+    path = tmp_path / "try it" / "gate.toml"
+    config = load_config(path.read_text(), str(path))
+    assert [(entry.trunk.id, entry.listener) for entry in config.entries] == [
+        ("border", "udp:127.0.0.1:5060"),
+        ("domestic", "udp:127.0.0.1:5062"),
+    ]
+    listed = load_lists([(Path(config.indicator_files[0]).read_text(), "lists.toml")])
+    assert {(one.id, str(one.kind)) for one in listed} == {
+        ("demo-support-line", "allow"),
+        ("demo-bank-hotline", "protected"),
+    }
+    assert len(Path(config.roaming).read_text().split()) == 400

@@ -4,6 +4,7 @@ import argparse
 import json
 import time
 from datetime import UTC, datetime
+from math import nextafter
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +138,7 @@ def _asked(engine: Engine, provider: Provider, call: Call) -> Call:
     if ask is None:
         return call
     found = [provider.ask(Question(number, ask.until), 0.0) for number in ask.numbers]
-    states = {one.number: one.state for one in (*found, *provider.poll(ask.until)) if one}
+    states = {one.number: one.state for one in (*found, *provider.poll(nextafter(ask.until, 0.0))) if one}
     return answered(call, {number: states.get(number, "timeout") for number in ask.numbers})
 
 

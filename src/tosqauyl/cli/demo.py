@@ -25,7 +25,16 @@ from rich.text import Text
 from tosqauyl.cli.calls import journal_folder
 from tosqauyl.cli.report import Counting, render_report
 from tosqauyl.cli.texts import LANGUAGES, Texts, choose_language
-from tosqauyl.cli.traffic import DEFAULT_RATE, EXIT_GOOD, EXIT_USAGE, EXIT_WRONG, prepare, score_table
+from tosqauyl.cli.traffic import (
+    DEFAULT_RATE,
+    EXIT_GOOD,
+    EXIT_USAGE,
+    EXIT_WRONG,
+    positive,
+    prepare,
+    program_name,
+    score_table,
+)
 from tosqauyl.cli.traffic_drive import Drive, Score, right_answers
 from tosqauyl.cli.traffic_mix import Mix, load_mix, plan_calls
 from tosqauyl.cli.view import Health, RuleText, Scene, Watch, render
@@ -140,9 +149,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         description="A gate, a minute of mixed calls over real SIP on loopback, a live view, and a report. "
         "Exit code: 0 all answers were right, 1 some were wrong or lost, 2 it could not start.",
     )
-    parser.add_argument("--seconds", type=float, default=60.0, help="length of the traffic (default 60)")
+    parser.add_argument("--seconds", type=positive, default=60.0, help="length of the traffic (default 60)")
     parser.add_argument(
-        "--rate", type=float, default=DEFAULT_RATE, help="calls a second outside of waves (default 120)"
+        "--rate", type=positive, default=DEFAULT_RATE, help="calls a second outside of waves (default 120)"
     )
     parser.add_argument("--seed", type=int, default=7, help="same seed, same calls (default 7)")
     parser.add_argument("--lang", choices=LANGUAGES, help="language of the view (default: of the terminal)")
@@ -282,16 +291,17 @@ def _not_yet(score: Score, mix: Mix, t: Texts) -> Iterator[RenderableType]:
 def next_commands(folder: Path, t: Texts) -> list[tuple[str, str]]:
     """Commands worth trying after the demo, and what each does."""
     data = shlex.quote(str(folder / "data"))
-    return [
-        (f"tosqauyl calls --data {data} --stopped --last 10", t("the last stopped calls, numbers masked")),
-        ("tosqauyl traffic --explain", t("what each class of calls is, and which answer is right")),
-        ("tosqauyl number +77172123456", t("what the number plan says of a number, and where that is written")),
-        ("tosqauyl policy explain", t("every rule in words, with the law it rests on")),
+    commands = (
+        (f"calls --data {data} --stopped --last 10", t("the last stopped calls, numbers masked")),
+        ("traffic --explain", t("what each class of calls is, and which answer is right")),
+        ("number +77172123456", t("what the number plan says of a number, and where that is written")),
+        ("policy explain", t("every rule in words, with the law it rests on")),
         (
-            "tosqauyl serve --listen udp:0.0.0.0:5060 --from 192.0.2.0/24 --data var",
+            "serve --listen udp:0.0.0.0:5060 --from 192.0.2.0/24 --data var",
             t("your own gate in monitor mode: it stops nothing and says what it would have stopped"),
         ),
-    ]
+    )
+    return [(f"{program_name()} {command}", what) for command, what in commands]
 
 
 def rule_texts() -> dict[str, RuleText]:

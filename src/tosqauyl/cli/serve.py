@@ -21,12 +21,12 @@ from tosqauyl.config.load import (
     parse_listen,
     with_changes,
 )
-from tosqauyl.errors import TosqauylError
+from tosqauyl.errors import FaultKind, TosqauylError
 from tosqauyl.gate.health import Health
 from tosqauyl.gate.server import Gate, Listener, listen
 from tosqauyl.gate.session import Recording, Session, SessionOptions
 from tosqauyl.gate.trunks import TrunkTable
-from tosqauyl.journal.append import Journal
+from tosqauyl.journal.append import Journal, private_folder
 from tosqauyl.journal.columns import row_maker
 from tosqauyl.journal.tokens import Tokens, load_key
 from tosqauyl.sip.transaction import Transactions
@@ -76,6 +76,7 @@ def run(options: argparse.Namespace) -> int:
     names = dict.fromkeys(entry.listener for entry in config.entries)
     listeners = [listen(name, *parse_listen(name)) for name in names]
     data = Path(config.data)
+    private_folder(data)
     journal = Journal(data / "journal", time.time(), config.journal)
     try:
         tokens = None if config.clear_called else Tokens(load_key(data / "token.key")).of
@@ -83,7 +84,7 @@ def run(options: argparse.Namespace) -> int:
         session = Session(
             engine_of(config, known),
             TrunkTable(config.entries),
-            Transactions(config.sip.table),
+            Transactions(1 if FaultKind.TABLE_FULL.value in config.failure.forced else config.sip.table),
             provider_of(config),
             Recording(make_row, time.perf_counter),
         )

@@ -4,7 +4,10 @@ It sends to loopback addresses only: a load tool is not to be aimed at somebody 
 """
 
 import argparse
+import contextlib
 import json
+import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -38,7 +41,7 @@ def prepare(mix: Mix, seed: int, folder: Path, ports: tuple[int, int]) -> Path:
     ]
     (folder / "lists.toml").write_text("\n".join(listed), "utf-8")
     config = folder / "gate.toml"
-    config.write_text(_GATE.format(folder=folder.resolve().as_posix(), border=ports[0], domestic=ports[1]), "utf-8")
+    config.write_text(_GATE.format(border=ports[0], domestic=ports[1]), "utf-8")
     return config
 
 
@@ -47,15 +50,16 @@ def _toml(text: str) -> str:
 
 
 _GATE = """# Made by tosqauyl traffic --prepare: a gate for which the truths of the test traffic hold.
-data = "{folder}/data"
+# Paths are relative to this file.
+data = "data"
 enforce = true
 
 [subscribers]
-roaming = "{folder}/roaming.txt"
+roaming = "roaming.txt"
 complete = true
 
 [indicators]
-files = ["{folder}/lists.toml"]
+files = ["lists.toml"]
 
 [[trunk]]
 id = "border"
@@ -132,9 +136,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         default="prepared",
         help="what the gate is: prepared with --prepare (default), bare (--enforce only), or in monitor mode",
     )
-    parser.add_argument("--seconds", type=float, default=60.0, help="length of the run (default 60)")
+    parser.add_argument("--seconds", type=positive, default=60.0, help="length of the run (default 60)")
     parser.add_argument(
-        "--rate", type=float, default=DEFAULT_RATE, help="calls a second outside of waves (default 120)"
+        "--rate", type=positive, default=DEFAULT_RATE, help="calls a second outside of waves (default 120)"
     )
     parser.add_argument("--seed", type=int, default=7, help="same seed, same calls and roamers (default 7)")
     parser.add_argument(
@@ -194,14 +198,33 @@ def _explain(mix: Mix, t: Texts) -> int:
     return EXIT_GOOD
 
 
+def positive(text: str) -> float:
+    """Read a number above 0 and below a million, for argparse."""
+    number = float(text)
+    if not 0 < number < 1e6:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0 and below 1,000,000")
+    return number
+
+
+def program_name() -> str:
+    """How this program is called in a shell here: by its name if the shell finds it, else by its path."""
+    path = Path(sys.argv[0])
+    if path.name != "tosqauyl" or shutil.which("tosqauyl"):
+        return "tosqauyl"
+    with contextlib.suppress(ValueError):
+        path = path.resolve().relative_to(Path.cwd())
+    return shlex.quote(str(path))
+
+
 def _prepare(mix: Mix, options: argparse.Namespace, t: Texts) -> int:
     ports = tuple(
         loopback(text)[1] for text in (options.to or "udp:127.0.0.1:5060", options.domestic_to or "udp:127.0.0.1:5062")
     )
     config = prepare(mix, options.seed, options.prepare, (ports[0], ports[1]))
     print(t("Now start the gate, and in another terminal the traffic:"))
-    print(f"  tosqauyl serve --config {config}")
+    program = program_name()
+    print(f"  {program} serve --config {shlex.quote(str(config))}")
     print(
-        f"  tosqauyl traffic --to udp:127.0.0.1:{ports[0]} --domestic-to udp:127.0.0.1:{ports[1]} --seed {options.seed}"
+        f"  {program} traffic --to udp:127.0.0.1:{ports[0]} --domestic-to udp:127.0.0.1:{ports[1]} --seed {options.seed}"
     )
     return EXIT_GOOD

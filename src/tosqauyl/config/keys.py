@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tosqauyl.errors import FaultKind
+from tosqauyl.errors import CALL_FAULTS
 from tosqauyl.gate.answer import PASS_CODES, STOP_CODES
 from tosqauyl.screen.failure import ACTIONS
 from tosqauyl.screen.trunk import SOURCES
@@ -43,7 +43,7 @@ KEYS: tuple[Key, ...] = (
     Key("home_network.deadline_ms", "integer", 300, "How long an answer is waited for, milliseconds.", (), 1, 10_000),
     *(
         Key(f"failure.{kind.value}", "text", "pass", f"What happens to a call: {kind.doc}", _ACTIONS)
-        for kind in FaultKind
+        for kind in CALL_FAULTS
     ),
     Key("failure.force.kinds", "texts", (), "Fault kinds to raise on every call, to try the failure policy out."),
     Key("sip.trying_after_ms", "integer", 200, "100 Trying after this long without an answer (RFC 3261 17.2.1).", (), 1, 5_000),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tosqauyl.config.read import Reader, Table, lines_of, parse_toml
-from tosqauyl.errors import FaultKind, FileMistakes, Mistake, TosqauylError
+from tosqauyl.errors import CALL_FAULTS, FaultKind, FileMistakes, Mistake, TosqauylError
 from tosqauyl.facts import Verdict
 from tosqauyl.gate.answer import Profile
 from tosqauyl.gate.trunks import Entry
@@ -166,7 +166,7 @@ def _failure(table: Table, reader: Reader) -> FailurePolicy:
             reader.wrong(
                 "failure.force.kinds", f"'{kind}' is no kind of fault", ", ".join(one.value for one in FaultKind)
             )
-    return FailurePolicy({kind.value: Verdict(fields.text(kind.value)) for kind in FaultKind}, frozenset(forced))
+    return FailurePolicy({kind.value: Verdict(fields.text(kind.value)) for kind in CALL_FAULTS}, frozenset(forced))
 
 
 def _ranges(texts: tuple[str, ...], reader: Reader, path: str) -> NumberRanges:

@@ -79,6 +79,7 @@ class Gate:
         self._stopped = asyncio.Event()
         self._offset = time.time() - time.monotonic()
         self._timer: asyncio.TimerHandle | None = None
+        self._clock_jumps = FaultKind.CLOCK_JUMPED.value in session.engine.failure.forced
         self._journal_down = FaultKind.JOURNAL_FAILED.value in session.engine.failure.forced
 
     async def run(self) -> None:
@@ -163,7 +164,7 @@ class Gate:
         now, wall = time.monotonic(), time.time()
         self._tick()
         offset = wall - now
-        if abs(offset - self._offset) > JUMP:
+        if abs(offset - self._offset) > JUMP or self._clock_jumps:
             self.session.counters[f"fault_{FaultKind.CLOCK_JUMPED.value}"] += 1
         self._offset = offset
         self.journal.tick(wall)

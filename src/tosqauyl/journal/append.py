@@ -88,6 +88,7 @@ class Journal:
             self.recovered: Recovered = recover(folder)
             found = segment_files(folder)
             self._segment = self._begin(found[-1].sequence + 1 if found else 1, now)
+            _sync_folder(folder)
         except OSError as error:
             os.close(self._lock)
             raise TosqauylError(f"the journal cannot be opened: {error.strerror}", str(folder)) from error

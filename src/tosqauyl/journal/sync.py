@@ -8,6 +8,9 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
+_SHORTEST = 0.01
+"""Shortest interval, seconds: below it the thread would only spin."""
+
 _STOP_SECONDS = 10.0
 """How long `stop` waits for a disk that does not answer."""
 
@@ -22,7 +25,7 @@ class Syncer:
         self.dirty = False
         self.failures = 0
         self.last_error = ""
-        self._seconds, self._fsync = seconds, fsync
+        self._seconds, self._fsync = max(seconds, _SHORTEST), fsync
         self._copy = -1
         self._watched = -1
         self._jobs: deque[Callable[[], object]] = deque()

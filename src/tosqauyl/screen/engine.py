@@ -52,7 +52,7 @@ class Engine:
         try:
             if self.failure.forced:
                 self._force(FaultKind.ENRICH_RAISED)
-                said = said._replace(faults=(*said.faults, *sorted(self.failure.forced)))
+                said = said._replace(faults=(*said.faults, *self.failure.forced_on_calls))
             return enrich(said, trunk, self.known)
         except Exception:  # noqa: BLE001 - the last line of defence of the call path: fail open and count
             return None

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from tosqauyl.errors import FaultKind
+from tosqauyl.errors import CALL_FAULTS, FaultKind
 from tosqauyl.facts import Reason, Verdict
 from tosqauyl.screen.decision import Decision
 
@@ -21,6 +21,11 @@ class FailurePolicy:
 
     actions: Mapping[str, Verdict] = field(default_factory=dict)
     forced: frozenset[str] = frozenset()
+
+    @property
+    def forced_on_calls(self) -> tuple[str, ...]:
+        """The forced kinds that are faults of a call (the others are forced where they happen)."""
+        return tuple(kind.value for kind in CALL_FAULTS if kind.value in self.forced)
 
     def apply(self, decision: Decision, faults: Iterable[str]) -> Decision:
         """The decision after the faults of the call had their say."""
