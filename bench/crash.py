@@ -46,7 +46,7 @@ def one_round(settings: Path, work: Path, program: Path, corpus: Path, moment: f
             "seconds=30",
             "window=96",
             "again=5",
-            "quiet=1",
+            "quiet=0.25",
             f"answered={log}",
         ],
         stdout=subprocess.DEVNULL,

@@ -125,7 +125,7 @@ static int flush_lane(struct lane *lane) {
   while (done < lane->ready) {
     int k = sendmmsg(lane->fd, lane->out + done, lane->ready - done, 0);
     if (k > 0) { done += k; continue; }
-    if (errno == ECONNREFUSED) { refused++; if (refused > 1000) break; continue; }
+    if (errno == ECONNREFUSED) { refused++; if (refused > 20) break; continue; }
     if (errno != EAGAIN) break;
     struct pollfd wait = {lane->fd, POLLOUT, 0};
     poll(&wait, 1, 5);
@@ -253,8 +253,8 @@ static void run(double start) {
   double last = start;
   for (;;) {
     double t = clock_now();
-    int over = t - start >= limit_seconds || sent == limit_calls || refused > 100;
-    if (over && (sent == answered + lost || t - last > quiet || refused > 100)) break;
+    int over = t - start >= limit_seconds || sent == limit_calls || refused > 2;
+    if (over && (sent == answered + lost || t - last > quiet || refused > 2)) break;
     for (long n = over ? 0 : allowance(t, start); n > 0; n--) put_call(rate > 0 ? start + sent / rate : t);
     for (int i = 0; i < lane_count; i++) flush_lane(&lanes[i]);
     int got = 0;

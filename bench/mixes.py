@@ -20,6 +20,9 @@ from typing import NamedTuple
 ABROAD, DOMESTIC, UNKNOWN = "127.0.0.2", "127.0.0.3", "127.0.0.5"
 PASSES, STOPS = "3", "6"
 MOBILE_CODES = ("700", "701", "702", "705", "707", "708", "747", "771", "775", "776", "777", "778")
+ROAMING_CODES = tuple(
+    code for code in MOBILE_CODES if code[:2] != "70"
+)  # so that a spoofed +770 number never roams by chance
 FOREIGN = (
     "+4479~NUMBER~",
     "+9053~NUMBER~",
@@ -107,10 +110,8 @@ def withheld(pick: random.Random, _: list[str]) -> Made:
 
 
 def spoofed_mobile(pick: random.Random, _: list[str]) -> Made:
-    """A Kazakh mobile that is at home, shown on a call from abroad."""
-    return Made(
-        ABROAD, f"+7703{pick.randrange(10**7):07d}" if pick.random() < 0.1 else "+770~NUMBER~", _called(pick), (), STOPS
-    )
+    """A Kazakh mobile that is at home (or of a code nobody has), shown on a call from abroad."""
+    return Made(ABROAD, "+770~NUMBER~", _called(pick), (), STOPS)
 
 
 def spoofed_fixed(pick: random.Random, _: list[str]) -> Made:
@@ -184,7 +185,7 @@ def write_corpora(folder: Path, seed: int = 11, count: int = 40_000, roamers: in
     """Write every corpus into `folder`; the same arguments give the same bytes. Returns the paths by name."""
     pick = random.Random(seed)
     folder.mkdir(parents=True, exist_ok=True)
-    abroad = sorted({f"+7{pick.choice(MOBILE_CODES)}5{pick.randrange(10**6):06d}" for _ in range(roamers)})
+    abroad = sorted({f"+7{pick.choice(ROAMING_CODES)}{pick.randrange(10**7):07d}" for _ in range(roamers)})
     paths = {"roaming": folder / "roaming.csv"}
     paths["roaming"].write_text("\n".join(abroad) + "\n")
     for name, mix in MIXES.items():

@@ -48,7 +48,7 @@ def test_without_a_terminal_the_demo_reports_ends_by_itself_and_leaves_nothing(
         "Stopped, and why",
         "Every answer was right",
         "What to try next",
-        "tosqauyl calls --data",
+        "tosqauyl demo --data demo-data",
     ):
         assert said in text
     assert "\x1b" not in text

@@ -1,7 +1,8 @@
-"""Real peers: SIPp against a real gate process. Skipped by name where SIPp is missing, unless TOSQAUYL_REQUIRE_PEERS=1."""
+"""Real peers: SIPp against a real gate process; the bench's own load generator needs a C compiler.
 
-import os
-import shutil
+Which peer a test needs says its mark (tests/conftest.py skips it by name where the peer is missing).
+"""
+
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,36 +16,8 @@ from peer_runs import Runs, configure  # noqa: E402 - found through the line abo
 from server import Gate  # noqa: E402
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.peers)
-
-
-def need(program: str, package: str) -> None:
-    """Skip (or fail, under TOSQAUYL_REQUIRE_PEERS=1) where a peer program is missing."""
-    if shutil.which(program):
-        return
-    say = f"{program} is not installed: make test-peers installs it (Debian's {package})"
-    if os.environ.get("TOSQAUYL_REQUIRE_PEERS") == "1":
-        pytest.fail(say)
-    pytest.skip(say)
-
-
 @pytest.fixture(scope="session")
-def sipp() -> str:
-    need("sipp", "sip-tester")
-    return shutil.which("sipp") or ""
-
-
-@pytest.fixture(scope="session")
-def compiler() -> str:
-    need("cc", "gcc")
-    return shutil.which("cc") or ""
-
-
-@pytest.fixture(scope="session")
-def runs(sipp: str, tmp_path_factory: pytest.TempPathFactory) -> Runs:
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     return Runs(tmp_path_factory.mktemp("peers"))
 
 

@@ -5,9 +5,7 @@ from pathlib import Path
 import crash
 
 
-def test_every_call_answered_before_kill_9_at_50_random_moments_is_in_the_journal_once(
-    compiler: str, tmp_path: Path
-) -> None:
+def test_every_call_answered_before_kill_9_at_50_random_moments_is_in_the_journal_once(tmp_path: Path) -> None:
     found = crash.run(tmp_path, rounds=50)
     assert found.answered > 1_000
     assert found.missing == 0, found

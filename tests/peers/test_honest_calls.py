@@ -95,9 +95,8 @@ def drive(kind: str, gate: Gate, folder: Path) -> tuple[str, int, str]:
     return kind, done.returncode, errors.read_text(errors="replace")[:3000] if errors.exists() else ""
 
 
-def test_twenty_thousand_honest_calls_by_sipp_and_not_one_is_stopped(
-    sipp: str, enforcing_gate: Gate, tmp_path: Path
-) -> None:
+@pytest.mark.peers("sipp")
+def test_twenty_thousand_honest_calls_by_sipp_and_not_one_is_stopped(enforcing_gate: Gate, tmp_path: Path) -> None:
     with ThreadPoolExecutor(len(KINDS)) as pool:
         ended = list(pool.map(lambda kind: drive(kind, enforcing_gate, tmp_path), KINDS))
     assert enforcing_gate.stop() == 0
@@ -108,7 +107,8 @@ def test_twenty_thousand_honest_calls_by_sipp_and_not_one_is_stopped(
     assert {row["verdict"] for row in rows} == {"pass"}
 
 
-def test_a_hundred_thousand_honest_calls_at_full_speed_and_not_one_is_stopped(compiler: str, tmp_path: Path) -> None:
+@pytest.mark.peers("cc")
+def test_a_hundred_thousand_honest_calls_at_full_speed_and_not_one_is_stopped(tmp_path: Path) -> None:
     figures = honest.run(tmp_path, 100_000)
     wrong = tmp_path / "wrong.txt"
     assert (figures["answered"], figures["rows"]) == (100_000, 100_000), figures
@@ -118,6 +118,7 @@ def test_a_hundred_thousand_honest_calls_at_full_speed_and_not_one_is_stopped(co
 
 
 @pytest.mark.nightly
-def test_a_million_honest_calls_and_not_one_is_stopped(compiler: str, tmp_path: Path) -> None:
+@pytest.mark.peers("cc")
+def test_a_million_honest_calls_and_not_one_is_stopped(tmp_path: Path) -> None:
     figures = honest.run(tmp_path, 1_000_000)
     assert (figures["answered"], figures["rows"], figures["wrong"], figures["stopped"]) == (1_000_000, 1_000_000, 0, 0)

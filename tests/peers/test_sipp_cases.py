@@ -9,6 +9,8 @@ from peer_sipp import Outcome
 
 from tosqauyl.policy.load import load_shipped
 
+pytestmark = pytest.mark.peers("sipp")
+
 ALL = cases()
 GATES = sorted({case.gate for case in ALL})
 

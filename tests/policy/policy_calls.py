@@ -66,7 +66,9 @@ def _other_atoms():
         st.sampled_from([*BOOLEAN_FACTS, "TRUE", "FALSE"]),
         st.builds("{} = {}".format, st.sampled_from(BOOLEAN_FACTS), st.sampled_from(["TRUE", "FALSE"])),
         st.builds("redirections {} {}".format, operator, integers.map(str)),
-        st.builds("redirections NOT IN ({})".format, st.lists(integers.map(str), min_size=1, max_size=3).map(", ".join)),
+        st.builds(
+            "redirections NOT IN ({})".format, st.lists(integers.map(str), min_size=1, max_size=3).map(", ".join)
+        ),
         st.builds("at {} {}".format, operator, numbers.map(spelled) | st.integers(-9, 9).map(str)),
         st.builds("at BETWEEN {} AND {}".format, numbers.map(spelled), numbers.map(spelled)),
     )

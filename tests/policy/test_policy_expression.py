@@ -46,6 +46,24 @@ def test_a_semicolon_is_refused(text):
     assert "semicolon" in misreads[0].hint
 
 
+def test_the_parser_says_nothing_on_its_own(caplog, recwarn, capfd):
+    for row in rows("mistakes.csv") + rows("conditions.csv"):
+        read_condition(row["expression"])
+    for text in (
+        "CALL x",
+        "SHOW tables",
+        "PRAGMA x",
+        "SET a = 1",
+        "caller @@ 'a'",
+        "{fn length(caller)}",
+        "ATTACH 'x'",
+    ):
+        assert read_condition(text)[0] is None
+    assert caplog.records == []
+    assert list(recwarn) == []
+    assert capfd.readouterr() == ("", "")
+
+
 def test_all_mistakes_of_an_expression_are_told_at_once():
     _, misreads = read_condition("directon = 'x' AND callr = 'y' AND protectd")
     assert [m.offset for m in misreads] == [0, 19, 35]
@@ -81,7 +99,23 @@ def test_junk_gives_mistakes_and_never_raises(text):
     assert all(0 <= m.offset <= len(text) and m.what for m in misreads)
 
 
-WORDS = [*"()=,-", "NOT", "AND", "OR", "IN", "LIKE", "BETWEEN", "ESCAPE", "TRUE", "'a'", "1", "1.5", "length", "protected", "caller"]
+WORDS = [
+    *"()=,-",
+    "NOT",
+    "AND",
+    "OR",
+    "IN",
+    "LIKE",
+    "BETWEEN",
+    "ESCAPE",
+    "TRUE",
+    "'a'",
+    "1",
+    "1.5",
+    "length",
+    "protected",
+    "caller",
+]
 
 
 @given(st.lists(st.sampled_from([*WORDS, "starts_with", "direction", "'international'", "IS", "NULL"]), max_size=25))

@@ -44,7 +44,10 @@ def warnings(*rules):
 
 def lint_rows():
     lines = [line for line in CORPUS.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
-    return [(row["condition"], row["never"] == "yes") for row in csv.DictReader(lines, delimiter=";", quoting=csv.QUOTE_NONE)]
+    return [
+        (row["condition"], row["never"] == "yes")
+        for row in csv.DictReader(lines, delimiter=";", quoting=csv.QUOTE_NONE)
+    ]
 
 
 @pytest.mark.parametrize(("text", "never"), lint_rows(), ids=lambda value: str(value))
@@ -98,7 +101,14 @@ def test_a_stop_rule_with_a_guard_is_fine(when):
 
 
 @pytest.mark.parametrize(
-    "when", ["caller_kind = 'fixed'", "TRUE", f"{ABROAD} OR protected", "direction <> 'domestic'", "direction IN ('international', 'unknown')"]
+    "when",
+    [
+        "caller_kind = 'fixed'",
+        "TRUE",
+        f"{ABROAD} OR protected",
+        "direction <> 'domestic'",
+        "direction IN ('international', 'unknown')",
+    ],
 )
 def test_a_stop_rule_without_a_guard_is_told(when):
     assert any("does not require direction = 'international'" in what for _, what in warnings({"when": when}))
@@ -117,7 +127,10 @@ FIXED = f"{ABROAD} AND caller_kind = 'fixed'"
         ({"when": FIXED}, {"when": FIXED, "verdict": "mark"}),
         ({"when": FIXED}, {"when": FIXED}),
         ({"when": FIXED, "mode": "enforce"}, {"when": FIXED, "mode": "monitor"}),
-        ({"when": f"{ABROAD} AND starts_with(caller, '+7')"}, {"when": f"{ABROAD} AND starts_with(caller, '+7') AND protected"}),
+        (
+            {"when": f"{ABROAD} AND starts_with(caller, '+7')"},
+            {"when": f"{ABROAD} AND starts_with(caller, '+7') AND protected"},
+        ),
         ({"when": f"{ABROAD} AND caller LIKE '+7%'"}, {"when": f"{ABROAD} AND caller IN ('+77', '+76')"}),
     ],
 )
@@ -148,5 +161,8 @@ def test_an_identity_rule_that_stops_is_told():
 
 
 def test_a_search_that_would_take_too_long_says_nothing():
-    many = " AND ".join(f"({name} = 'a' OR {name} = 'b' OR length({name}) > 3)" for name in ("caller", "network", "presented", "called", "trunk", "carrier", "privacy"))
+    many = " AND ".join(
+        f"({name} = 'a' OR {name} = 'b' OR length({name}) > 3)"
+        for name in ("caller", "network", "presented", "called", "trunk", "carrier", "privacy")
+    )
     assert not is_impossible(read_condition(f"{many} AND redirections > 3 AND redirections < length(caller)")[0])

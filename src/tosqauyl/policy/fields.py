@@ -24,7 +24,8 @@ MAX_TEXT = 500
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _DIVERT_TO = re.compile(r"(sips?:|tel:\+?)[A-Za-z0-9][!-;=?-~]{0,198}")
-_UNUSABLE = (Reason.NONE, Reason.FAILED_OPEN)
+_USABLE = tuple(reason for reason in Reason if reason is not Reason.NONE and not reason.startswith("failed-"))
+"""The failure policy gives the failed-... reasons, never a rule."""
 
 
 class Sheet:
@@ -167,7 +168,7 @@ class RuleReader:
         sheet.only(KEYS)
         when = sheet.text("when")
         verdict = sheet.choice("verdict", tuple(Verdict))
-        reason = sheet.choice("reason", tuple(reason for reason in Reason if reason not in _UNUSABLE))
+        reason = sheet.choice("reason", _USABLE)
         rule = Rule(
             id=sheet.slug("id"),
             when=when,

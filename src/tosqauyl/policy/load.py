@@ -23,6 +23,9 @@ MAX_RULES = 120
 MAX_FILE = 1_000_000
 """Characters in a policy file: 120 rules of the largest expression and texts."""
 
+MAX_LINE = 5_000
+"""Characters in one line: more than an expression may have. tomllib takes cubic time over a key of many dots."""
+
 SHIPPED = "kz-border"
 _DECODE_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
@@ -77,6 +80,10 @@ def load_shipped() -> Policy:
 def _parse(text: str, file: str, mistakes: list[Mistake]) -> dict[str, object]:
     if len(text) > MAX_FILE:
         mistakes.append(Mistake(file, 0, 0, f"the file has {len(text)} characters; {MAX_FILE} are allowed"))
+        return {}
+    long = next((place for place, line in enumerate(text.split("\n"), 1) if len(line) > MAX_LINE), 0)
+    if long:
+        mistakes.append(Mistake(file, long, 0, f"the line has more than {MAX_LINE} characters", "break it up"))
         return {}
     try:
         content = tomllib.loads(text)

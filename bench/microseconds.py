@@ -1,0 +1,256 @@
+"""Where each microsecond of a call goes: every stage of the call path timed alone, over a recorded corpus.
+
+usage: microseconds.py [--calls 40000] [--rounds 5]
+
+Calls the functions that `tosqauyl serve` calls, in its order, on the INVITEs of bench/mixes.py (border mix), one stage at a
+time over all of them, and takes the best round. Reading and sending are real system calls on a loopback socket, the
+journal is written to a real file in batches of BATCH rows. Then the whole session is timed on the same datagrams: what
+the stages do not explain is shown as "between the stages". Prints Markdown.
+"""
+
+import argparse
+import gc
+import re
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mixes import write_corpora
+from server import write_settings
+
+from gate import machine
+from tosqauyl.cli.build import engine_of, provider_of, snapshot_of
+from tosqauyl.config.load import load_config
+from tosqauyl.gate.answer import compose
+from tosqauyl.gate.session import Recording, Session
+from tosqauyl.gate.signalling import signalled
+from tosqauyl.gate.trunks import TrunkTable, choose
+from tosqauyl.journal.append import Journal, Options
+from tosqauyl.journal.columns import row_maker
+from tosqauyl.journal.tokens import Tokens
+from tosqauyl.screen.enrich import enrich
+from tosqauyl.sip.answer import answer, destination
+from tosqauyl.sip.message import Request, parse
+from tosqauyl.sip.transaction import Transactions
+
+BATCH = 64  # datagrams of a batch under load: about half of them INVITEs, half ACKs
+
+
+@dataclass
+class Parts:
+    """The gate's parts, made as `tosqauyl serve` makes them."""
+
+    session: Session
+    journal: Journal
+    make_row: Callable[..., str]
+    listener: str
+    entries: Any
+
+
+def build(folder: Path, roaming: Path) -> Parts:
+    """Read a real configuration and make the parts from it."""
+    path = write_settings(folder, roaming)
+    config = load_config(path.read_text(), str(path))
+    known = snapshot_of(config)
+    make_row = row_maker(Tokens(b"k" * 32).of, known.policy.hash, known.hash)
+    transactions = Transactions(config.sip.table)
+    session = Session(
+        engine_of(config, known),
+        TrunkTable(config.entries),
+        transactions,
+        provider_of(config),
+        Recording(make_row, time.perf_counter),
+    )
+    journal = Journal(folder / "journal", time.time(), Options())
+    return Parts(session, journal, make_row, config.entries[0].listener, config.entries)
+
+
+def datagrams(corpus: Path, count: int) -> list[tuple[bytes, tuple[str, int]]]:
+    """The corpus as datagrams with their sources, serials and numbers filled in."""
+    found: list[tuple[bytes, tuple[str, int]]] = []
+    data, place = corpus.read_bytes(), 0
+    while place < len(data) and len(found) < count:
+        head = re.match(rb"(\S+) (.) (\d+)\n", data[place : place + 60])
+        assert head is not None
+        place += head.end()
+        text = data[place : place + int(head[3])]
+        place += int(head[3])
+        serial = len(found)
+        filled = text.replace(b"~SERIAL~", b"%08x" % serial).replace(
+            b"~NUMBER~", b"%08d" % (serial * 7919 % 99_999_989)
+        )
+        found.append((filled, (head[1].decode(), 5060)))
+    return found
+
+
+def acknowledgement(invite: bytes) -> bytes:
+    """The ACK of an INVITE's final answer."""
+    kept = [
+        line
+        for line in invite.split(b"\r\n\r\n")[0].split(b"\r\n")
+        if re.match(rb"(?i)(via|v|from|f|to|t|call-id|i)\s*:", line)
+    ]
+    return b"\r\n".join(
+        [b"ACK sip:gate@127.0.0.1 SIP/2.0", *kept, b"CSeq: 1 ACK", b"Max-Forwards: 70", b"Content-Length: 0", b"", b""]
+    )
+
+
+def timed(work: Callable[[Any], Any], inputs: Iterable[Any]) -> float:
+    """Microseconds an input, the loop's own cost taken off."""
+    inputs = list(inputs)
+    began = time.perf_counter()
+    for one in inputs:
+        work(one)
+    spent = time.perf_counter() - began
+    began = time.perf_counter()
+    for one in inputs:
+        _nothing(one)
+    return (spent - (time.perf_counter() - began)) / len(inputs) * 1e6
+
+
+def _nothing(_: Any) -> None:
+    pass
+
+
+def system_calls(sample: list[bytes]) -> tuple[float, float]:
+    """Microseconds of one recvfrom_into and one sendto on loopback UDP."""
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as here,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as there,
+    ):
+        for one in (here, there):
+            one.bind(("127.0.0.1", 0))
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+            one.setblocking(False)
+        buffer = bytearray(65_536)
+        view = memoryview(buffer)
+        target, receiving, sending = here.getsockname(), 0.0, 0.0
+        for start in range(0, len(sample), BATCH):
+            batch = sample[start : start + BATCH]
+            began = time.perf_counter()
+            for data in batch:
+                there.sendto(data, target)
+            middle = time.perf_counter()
+            for _ in batch:
+                length, _source = here.recvfrom_into(buffer)
+                bytes(view[:length])
+            sending += middle - began
+            receiving += time.perf_counter() - middle
+    return receiving / len(sample) * 1e6, sending / len(sample) * 1e6
+
+
+def stages(parts: Parts, packets: list[tuple[bytes, tuple[str, int]]]) -> dict[str, float]:
+    """Microseconds a call of each stage, in the order in which a call meets them."""
+    session, now, wall = parts.session, time.monotonic(), time.time()
+    engine, trunks, found = session.engine, session.trunks, dict[str, float]()
+    acks = [acknowledgement(data) for data, _ in packets]
+    receive, _ = system_calls([data for data, _ in packets])
+    receive_ack, _ = system_calls(acks)
+    found["receive the INVITE (system call)"] = receive
+    requests = [request for data, _ in packets if isinstance(request := parse(data), Request)]
+    assert len(requests) == len(packets)
+    found["parse"] = timed(parse, [data for data, _ in packets])
+    pairs = [(request, source) for request, (_, source) in zip(requests, packets, strict=True)]
+    found["trunk"] = timed(lambda pair: choose(trunks.candidates(parts.listener, pair[1][0]), pair[0]), pairs)
+    entries = [choose(trunks.candidates(parts.listener, source[0]), request) for request, source in pairs]
+    table = Transactions(2_000_000)
+    found["transaction: look up and keep"] = timed(
+        lambda request: (table.get(request.key), table.put(request.key, now, now)), requests
+    )
+    found["read the headers"] = timed(lambda pair: signalled(pair[0], f"{pair[1][0]}:{pair[1][1]}", wall), pairs)
+    said = [signalled(request, f"{source[0]}:{source[1]}", wall) for request, source in pairs]
+    todo = [(one, entry.trunk) for one, entry in zip(said, entries, strict=True) if entry]
+    found["facts: numbers, states, lists"] = timed(lambda pair: enrich(pair[0], pair[1], engine.known), todo)
+    calls = [enrich(one, trunk, engine.known) for one, trunk in todo]
+    rules = timed(engine.known.policy.hits, calls)
+    found["policy: all rules"] = rules
+    found["decision from the rules hit"] = max(timed(engine.decide, calls) - rules, 0.0)
+    decisions = [engine.decide(call) for call in calls]
+    routed = [
+        (request, decision, call, entry.profile, (source, "tag1", f"{source[0]}:{source[1]}"))
+        for (request, source), decision, call, entry in zip(pairs, decisions, calls, entries, strict=True)
+        if entry
+    ]
+    found["answer"] = timed(lambda all_: (compose(*all_), destination(all_[0], all_[4][0])), routed)
+    rowed = [(call, decision.row) for call, decision in zip(calls, decisions, strict=True)]
+    found["journal row"] = timed(lambda pair: parts.make_row(pair[0], pair[1], 12.3, 302), rowed)
+    rows = [parts.make_row(call, row, 12.3, 302) for call, row in rowed]
+    batches = [rows[start : start + BATCH // 2] for start in range(0, len(rows), BATCH // 2)]
+    found["journal write (system call, a batch)"] = timed(parts.journal.append, batches) * len(batches) / len(rows)
+    answers = [answer(request, 302, "Moved Temporarily", source, "tag1") for request, source in pairs]
+    found["send the answer (system call)"] = system_calls(answers)[1]
+    found["receive the ACK (system call)"] = receive_ack
+    found["absorb the ACK"] = timed(
+        lambda pair: session.receive(pair[0], pair[1], parts.listener, now, wall),
+        list(zip(acks, [s for _, s in packets], strict=True)),
+    )
+    return found
+
+
+def whole(parts: Parts, packets: list[tuple[bytes, tuple[str, int]]]) -> float:
+    """Microseconds a call of the whole session (no system calls): INVITE and ACK."""
+    session, now, wall, acks = (
+        parts.session,
+        time.monotonic(),
+        time.time(),
+        [acknowledgement(data) for data, _ in packets],
+    )
+    began = time.perf_counter()
+    for number, ((data, source), ack) in enumerate(zip(packets, acks, strict=True)):
+        session.receive(data, source, parts.listener, now, wall)
+        session.receive(ack, source, parts.listener, now, wall)
+        if number % (BATCH // 2) == 0:  # as the shell does after each batch
+            session.rows, session.outgoing = [], []
+    spent = time.perf_counter() - began
+    return spent / len(packets) * 1e6
+
+
+def measure(calls: int, rounds: int) -> tuple[dict[str, float], float]:
+    """The best of `rounds` for every stage, and for the whole session."""
+    best: dict[str, float] = {}
+    best_whole = float("inf")
+    with tempfile.TemporaryDirectory(prefix="tosqauyl-us-") as name:
+        corpora = write_corpora(Path(name) / "corpora", count=calls)
+        packets = datagrams(corpora["border"], calls)
+        for number in range(rounds):
+            parts = build(Path(name) / f"round-{number}", corpora["roaming"])
+            gc.collect()
+            gc.freeze()
+            gc.disable()
+            for stage, spent in stages(parts, packets).items():
+                best[stage] = min(spent, best.get(stage, spent))
+            best_whole = min(best_whole, whole(parts, packets))
+            parts.journal.close()
+            gc.enable()
+            gc.unfreeze()
+    return best, best_whole
+
+
+def main() -> int:
+    """Command line."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--calls", type=int, default=40_000)
+    arguments.add_argument("--rounds", type=int, default=5)
+    options = arguments.parse_args()
+    best, all_together = measure(options.calls, options.rounds)
+    outside = sum(spent for stage, spent in best.items() if "system call" in stage)
+    between = all_together - (sum(best.values()) - outside)
+    best["between the stages (loop, counters, clock)"] = between
+    total = all_together + outside
+    print(f"{machine()}\n\n| stage | us a call | share |\n| --- | ---: | ---: |")
+    for stage, spent in best.items():
+        print(f"| {stage} | {spent:.2f} | {spent / total:.0%} |")
+    print(f"| **a whole call, ACK included** | **{total:.1f}** | |")
+    print(
+        f"\nthat is {1e6 / total:,.0f} calls/s if the core did nothing else; system calls {outside / total:.0%} of it"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
