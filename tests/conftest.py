@@ -6,9 +6,14 @@ fails when TOSQAUYL_REQUIRE_PEERS=1 (make test-peers). `nightly` tests run only 
 
 import os
 import shutil
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if os.environ.get("TOSQAUYL_INSTALLED") == "1":  # make test-compiled: the installed package, not src/
+    sys.path[:] = [folder for folder in sys.path if Path(folder) != Path(__file__).parents[1] / "src"]
 
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("nightly", parent=settings.get_profile("default"), max_examples=5000)

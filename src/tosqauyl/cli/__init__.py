@@ -6,11 +6,13 @@ Exit codes: 0 done (for `check`: the call passes), 1 the answer is "no" (a call 
 
 import argparse
 import os
+import platform
 import sys
 
 from tosqauyl import __version__
 from tosqauyl.cli import ask, calls, demo, serve, traffic
 from tosqauyl.errors import TosqauylError
+from tosqauyl.sip import message
 
 COMMANDS = (serve, ask, traffic, calls, demo)
 """Modules with `add_parser(subparsers)`, in the order of the help."""
@@ -19,11 +21,17 @@ COMMANDS = (serve, ask, traffic, calls, demo)
 def build_parser() -> argparse.ArgumentParser:
     """The parser of every command; the reference page is made from it."""
     parser = argparse.ArgumentParser(prog="tosqauyl", description="Screens calls from abroad and stops spoofed ones.")
-    parser.add_argument("--version", action="version", version=f"tosqauyl {__version__}")
+    parser.add_argument("--version", action="version", version=_version())
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for module in COMMANDS:
         module.add_parser(subparsers)
     return parser
+
+
+def _version() -> str:
+    """Version, and whether the call path runs compiled (setup.py)."""
+    kind = "plain Python" if str(message.__file__).endswith(".py") else "call path compiled"
+    return f"tosqauyl {__version__} ({kind}, Python {platform.python_version()})"
 
 
 def main(arguments: list[str] | None = None) -> int:
