@@ -10,9 +10,6 @@ NIGHTLY_READY := $(VENV)/.ready-nightly
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 PYTHON ?=
 PYTHONS := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 /usr/bin/python3)
-# Of several interpreters the first built with profile-guided optimisation (and with its headers, for setup.py) is taken:
-# it runs the gate a third faster.
-IS_FAST := 'import os, sys, sysconfig as s; sys.exit(not os.path.exists(s.get_path("include") + "/Python.h") or "--enable-optimizations" not in (s.get_config_var("CONFIG_ARGS") or ""))'
 LISTEN ?= udp:127.0.0.1:5060
 FUZZ_SECONDS ?= 600
 PEER_PACKAGES := sip-tester gcc libc6-dev
@@ -78,12 +75,11 @@ clean:  ## remove .venv and caches; ./var stays, it may hold a journal
 	find src tests scripts -name __pycache__ -prune -exec rm -rf {} +
 
 $(TOOLS): requirements/dev.txt
-	@set -eu; found=''; bare=''; \
+	@set -eu; found=''; best=''; bare=''; \
 	for candidate in $(PYTHONS); do \
 	    "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 || continue; \
-	    if ! "$$candidate" -c 'import ensurepip, venv' >/dev/null 2>&1; then bare=$$candidate; continue; fi; \
-	    test -n "$$found" || found=$$candidate; \
-	    if "$$candidate" -c $(IS_FAST) >/dev/null 2>&1; then found=$$candidate; break; fi; \
+	    if ! speed=$$("$$candidate" scripts/rate_python.py 2>/dev/null); then bare=$$candidate; continue; fi; \
+	    if [ -z "$$best" ] || [ "$$speed" -lt "$$best" ]; then found=$$candidate; best=$$speed; fi; \
 	done; \
 	if [ -z "$$found" ] && [ -n "$$bare" ]; then \
 	    echo "$$bare cannot make a virtual environment: its ensurepip is missing." >&2; \

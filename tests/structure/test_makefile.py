@@ -68,7 +68,7 @@ def test_setup_without_python_says_which_version_is_needed(bare: Path) -> None:
 )
 def test_setup_names_what_the_python_lacks(bare: Path, old: int, bare_python: int, said: str) -> None:
     fake = bare / "bin" / "python3"
-    fake.write_text(f'#!/bin/sh\ncase "$2" in *version_info*) exit {old};; *ensurepip*) exit {bare_python};; esac\n')
+    fake.write_text(f'#!/bin/sh\ncase "$2" in *version_info*) exit {old};; *rate_python*) exit {bare_python};; esac\n')
     fake.chmod(0o755)
     done = make(bare, "setup")
     assert done.returncode != 0
