@@ -15,14 +15,15 @@ WORKERS = 8  # SIPp runs wait most of their time
 def configure(name: str, folder: Path) -> Path:
     """Write the configuration of gate `name` into `folder` and return its path.
 
-    'force:KIND' and 'force:KIND=EFFECT' are the gate force.toml with that fault raised on every call.
+    'force:KIND' and 'force:KIND=EFFECT' are the gate force.toml with that fault raised on every call,
+    and [failure] saying nothing or EFFECT.
     """
     base, _, forced = name.partition(":")
     kind, _, effect = forced.partition("=")
     text = (FOLDER / "gates" / f"{base}.toml").read_text("utf-8") + (FOLDER / "trunks.toml").read_text("utf-8")
     known = {
         "@DATA@": str(folder / "data"), "@HERE@": str(FOLDER), "@PORT@": str(free_port()),
-        "@KIND@": kind, "@EFFECT@": effect or "pass",
+        "@KIND@": kind, "@FAILURE@": f'[failure]\n{kind} = "{effect}"\n\n' if effect else "",
     }  # fmt: skip
     for mark, value in known.items():
         text = text.replace(mark, value)

@@ -16,6 +16,7 @@ from server import free_port
 SIPP = shutil.which("sipp")
 SILENCE_MS = 350  # how long a case that must stay unanswered listens; an answer takes under 5 ms, a 100 Trying 200 ms
 ANSWER_MS = 5000  # the slowest scripted home network answers within 1.5 s
+CANNOT_BIND = 254  # SIPp's exit code
 T1_MS = 500  # RFC 3261 17.2.1: first retransmission of a final answer
 
 
@@ -47,9 +48,11 @@ def run(case: Case, gate_port: int, folder: Path, *, limit: float = 20.0) -> Out
         "-skip_rlimit", "-timeout", f"{limit:.0f}s", "-timeout_error", "-trace_err", "-error_file", str(work / "errors.log"),
         "-trace_msg", "-message_file", str(work / "messages.log"),
     ]  # fmt: skip
-    ended = subprocess.run(
-        command, cwd=work, stdin=subprocess.DEVNULL, capture_output=True, timeout=limit + 10, check=False
-    )
+    for _ in range(3):  # a port that was free a moment ago may be taken by a run next to this one
+        ended = _once(command, work, limit)
+        if ended.returncode != CANNOT_BIND:
+            break
+        command[command.index("-p") + 1] = str(free_port(case.source))
     errors = work / "errors.log"
     sent, received = read_log(work / "messages.log")
     return Outcome(
@@ -58,6 +61,12 @@ def run(case: Case, gate_port: int, folder: Path, *, limit: float = 20.0) -> Out
         sent,
         received,
         call_id,
+    )
+
+
+def _once(command: list[str], work: Path, limit: float) -> "subprocess.CompletedProcess[bytes]":
+    return subprocess.run(
+        command, cwd=work, stdin=subprocess.DEVNULL, capture_output=True, timeout=limit + 10, check=False
     )
 
 

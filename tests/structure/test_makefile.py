@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 TARGETS = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
 PROMISED = {
-    "setup", "demo", "run", "test", "lint", "types", "check", "test-peers", "nightly", "bench", "reference", "clean",
+    "setup", "demo", "run", "test", "test-compiled", "lint", "types", "check", "test-peers", "nightly", "bench", "reference", "clean",
 }  # fmt: skip
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
@@ -24,8 +24,9 @@ def bare(tmp_path: Path) -> Path:
     for program in ("make", "sh"):
         (tmp_path / "bin" / program).symlink_to(str(shutil.which(program)))
     shutil.copy(ROOT / "Makefile", tmp_path)
-    (tmp_path / "requirements").mkdir()
-    for name in ("pyproject.toml", "requirements/dev.txt", "requirements/nightly.txt"):
+    for folder in ("requirements", "scripts"):
+        (tmp_path / folder).mkdir()
+    for name in ("pyproject.toml", "setup.py", "scripts/rate_python.py", "requirements/dev.txt", "requirements/nightly.txt"):
         shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
 
@@ -58,7 +59,7 @@ def test_programs_named_in_the_makefile_exist() -> None:
 
 
 def test_setup_without_python_says_which_version_is_needed(bare: Path) -> None:
-    done = make(bare, "setup")
+    done = make(bare, "setup", "PYTHONS=python3")
     assert done.returncode != 0
     assert "needs Python 3.11 or newer" in done.stderr
 
@@ -68,9 +69,9 @@ def test_setup_without_python_says_which_version_is_needed(bare: Path) -> None:
 )
 def test_setup_names_what_the_python_lacks(bare: Path, old: int, bare_python: int, said: str) -> None:
     fake = bare / "bin" / "python3"
-    fake.write_text(f'#!/bin/sh\ncase "$2" in *version_info*) exit {old};; *rate_python*) exit {bare_python};; esac\n')
+    fake.write_text(f'#!/bin/sh\ncase "$*" in *version_info*) exit {old};; *rate_python*) exit {bare_python};; esac\n')
     fake.chmod(0o755)
-    done = make(bare, "setup")
+    done = make(bare, "setup", "PYTHONS=python3")
     assert done.returncode != 0
     assert said in done.stderr
 
