@@ -9,8 +9,9 @@ import os
 from setuptools import Extension, setup
 
 ON_THE_CALL_PATH = (
-    "gate/answer gate/session gate/signalling gate/trunks numbers/plan screen/engine screen/enrich sip/address sip/answer "
-    "sip/headers sip/message sip/table sip/text sip/uri sip/via state/indicators state/ranges state/subscribers"
+    "gate/answer gate/datagrams gate/server gate/session gate/signalling gate/trunks gate/waiting journal/append journal/tokens "
+    "numbers/plan screen/decision screen/engine screen/enrich screen/failure screen/snapshot screen/trunk sip/address sip/answer "
+    "sip/headers sip/message sip/names sip/table sip/text sip/uri sip/via state/indicators state/ranges state/subscribers"
 ).split()
 
 

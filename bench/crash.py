@@ -5,7 +5,8 @@ usage: crash.py [--rounds 50] [--seed 1]
 Each round starts a gate on the same journal folder, loads it (5 per cent of the INVITEs arrive twice), kills it at a random
 moment and starts the next one, which must find its way over the torn end of the last. Then: every call that got a final
 answer has exactly one row; rows of calls whose answer never left (written, then killed) are counted apart: that is the
-order the design wants (row first, answer second).
+order the design wants (row first, answer second). A second run keeps one load alive through all the kills: it repeats its
+unanswered INVITEs until the next gate answers, so a call whose row was written just before a kill arrives once more.
 """
 
 import argparse
@@ -74,7 +75,40 @@ def run(folder: Path, rounds: int, seed: int = 1) -> Crashes:
         answered.update(one_round(settings, folder / "gate", program, corpora["border"], pick.uniform(0.01, 0.4)))
     with Gate(["--config", str(settings)], folder / "gate" / "data"):
         pass  # a last clean start and stop closes what the last kill tore
-    rows = Counter(row["call_id"].partition("-")[0] for row in journal_rows(folder / "gate" / "data"))
+    return verdict(rounds, answered, folder / "gate" / "data")
+
+
+def run_restarting(folder: Path, rounds: int, seed: int = 1) -> Crashes:
+    """One load that lives through all kills and repeats its unanswered INVITEs, as every SIP client does."""
+    pick = random.Random(seed)
+    corpora = write_corpora(folder / "corpora", count=5_000, roamers=2_000)
+    work = folder / "gate"
+    settings = write_settings(work, corpora["roaming"])
+    gate = Gate(["--config", str(settings)], work / "data")
+    log = work / "answered.txt"
+    loader = subprocess.Popen(
+        [str(build_loader(folder)), str(corpora["border"]), f"127.0.0.1:{gate.port}", "seconds=600", "window=96", "retry=0.2",
+         "quiet=5", f"answered={log}"],
+        stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        for _ in range(rounds):
+            time.sleep(pick.uniform(0.01, 0.3))
+            gate.kill()
+            gate = Gate(["--config", str(settings)], work / "data")
+        loader.terminate()
+        loader.wait(30)
+    finally:
+        gate.stop()
+        if loader.poll() is None:
+            loader.kill()
+            loader.wait(10)
+    return verdict(rounds, Counter(log.read_text().split()), work / "data")
+
+
+def verdict(rounds: int, answered: Counter[str], data: Path) -> Crashes:
+    """Compare the serials that got an answer with the journal."""
+    rows = Counter(row["call_id"].partition("-")[0] for row in journal_rows(data))
     return Crashes(
         rounds=rounds,
         answered=len(answered),
@@ -92,9 +126,11 @@ def main() -> int:
     arguments.add_argument("--seed", type=int, default=1)
     options = arguments.parse_args()
     with tempfile.TemporaryDirectory(prefix="tosqauyl-crash-") as folder:
-        found = run(Path(folder), options.rounds, options.seed)
-    print(found)
-    return 1 if found.missing or found.twice or not found.answered else 0
+        found = run(Path(folder) / "apart", options.rounds, options.seed)
+        print(f"a new load for each gate: {found}")
+        again = run_restarting(Path(folder) / "through", options.rounds, options.seed)
+        print(f"one load through all kills: {again}")
+    return 1 if found.missing or found.twice or again.missing or again.twice or not found.answered else 0
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 /* A border SBC in miniature: sends INVITEs to a gate, checks the class of every final answer, acknowledges it.
  *
- * usage: load CORPUS HOST:PORT [calls=N] [seconds=S] [window=W] [rate=R] [again=P] [quiet=S] [answered=FILE] [wrong=FILE]
+ * usage: load CORPUS HOST:PORT [calls=N] [seconds=S] [window=W] [rate=R] [again=P] [retry=S] [quiet=S] [answered=FILE] [wrong=FILE]
  *
  * CORPUS   records written by bench/mixes.py: a line "SOURCE CLASS LENGTH\n" and then LENGTH bytes of SIP. SOURCE is
  *          the address the datagram leaves from (so each trunk has its own), CLASS the first digit of the answer it
@@ -9,7 +9,8 @@
  * window   calls in flight at most, closed loop (default 64); rate: calls a second, open loop (0 = closed loop);
  *          latency is then counted from the moment the call was due, so a stalled gate cannot hide
  * again    per cent of the INVITEs sent twice in a row, as a network that duplicates datagrams (default 0)
- * quiet    a call is lost after this many seconds without an answer (default 2); a refused socket ends the run
+ * retry    send unanswered INVITEs again every S seconds, and go on when the gate is gone: it may come back (default: no)
+ * quiet    a call is lost after this many seconds without an answer (default 2); without retry= a refused socket ends the run; SIGTERM ends it politely
  * answered write the serial of every call that got a final answer, one hex number a line, flushed at the end
  * wrong    write the first 20 answers of another class than the corpus expects, with their INVITE
  *
@@ -20,6 +21,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,7 +56,8 @@ static struct lane *lanes;
 static struct slot *slots;
 static uint32_t first, serial;
 static long sent, answered, lost, wrong, refused, provisional, duplicates, repeated, by_class[8], limit_calls = -1;
-static double limit_seconds = 10, rate, again, quiet = 2;
+static double limit_seconds = 10, rate, again, quiet = 2, retry;
+static volatile sig_atomic_t told_to_end;
 static int window = 64;
 static float *latency;
 static size_t samples, sample_room = 1 << 23;
@@ -119,6 +122,11 @@ static void read_corpus(const char *path, struct sockaddr_in *gate) {
   if (!invite_count) fail("the corpus is empty");
 }
 
+/* Whether the gate is gone for good: without retry= a refused datagram says so. */
+static int is_gone(void) { return retry <= 0 && refused > 2; }
+
+static void end_soon(int number) { told_to_end = number; }
+
 /* Send what a lane has gathered. Returns how many datagrams the kernel took. */
 static int flush_lane(struct lane *lane) {
   int done = 0;
@@ -140,26 +148,42 @@ static char *room_in(struct lane *lane, int length) {
   return lane->text[lane->ready++];
 }
 
-static void put_call(double due) {
+/* The INVITE with this serial: always the same bytes, so a retransmission is one. */
+static void put_invite(uint32_t id) {
   char digits[12];
-  struct slot *slot = &slots[serial % SLOTS];
-  slot->which = (serial - first) % invite_count;
-  struct invite *it = &invites[slot->which];
-  slot->serial = serial;
-  slot->due = due;
+  struct invite *it = &invites[slots[id % SLOTS].which];
   char *text = room_in(&lanes[it->source], it->length);
   memcpy(text, it->text, it->length);
-  snprintf(digits, sizeof digits, "%08x", serial);
+  snprintf(digits, sizeof digits, "%08x", id);
   for (int i = 0; i < it->serials; i++) memcpy(text + it->serial[i], digits, 8);
-  snprintf(digits, sizeof digits, "%08u", (uint32_t)((uint64_t)serial * 69621u % 99999971u));
+  snprintf(digits, sizeof digits, "%08u", (uint32_t)((uint64_t)id * 69621u % 99999971u));
   for (int i = 0; i < it->numbers; i++) memcpy(text + it->number[i], digits, 8);
+}
+
+static void put_call(double due) {
+  slots[serial % SLOTS] = (struct slot){due, serial, (serial - first) % invite_count};
+  put_invite(serial);
   if (again > 0 && rand() / (RAND_MAX + 1.0) * 100 < again) {
-    char *copy = room_in(&lanes[it->source], it->length);
-    memcpy(copy, text, it->length);
+    put_invite(serial);
     repeated++;
   }
   serial++;
   sent++;
+}
+
+/* Send every unanswered call again (RFC 3261 17.1.1.2 timer A, at one interval), oldest first. */
+static void put_again(double t) {
+  static uint32_t oldest;
+  static double last;
+  if (t - last < retry) return;
+  last = t;
+  if (!oldest) oldest = first;
+  while (oldest != serial && slots[oldest % SLOTS].due == 0) oldest++;
+  for (uint32_t id = oldest; id != serial; id++)
+    if (slots[id % SLOTS].due != 0 && slots[id % SLOTS].serial == id) {
+      put_invite(id);
+      repeated++;
+    }
 }
 
 /* The ACK of a non-2xx final answer (RFC 3261 17.1.1.3): its top Via, From, To, Call-ID and CSeq number. */
@@ -234,6 +258,7 @@ static void option(char *word) {
   else if (!strcmp(word, "window")) window = atoi(value);
   else if (!strcmp(word, "rate")) rate = atof(value);
   else if (!strcmp(word, "again")) again = atof(value);
+  else if (!strcmp(word, "retry")) retry = atof(value);
   else if (!strcmp(word, "quiet")) quiet = atof(value);
   else if (!strcmp(word, "answered")) answered_file = fopen(value, "wb");
   else if (!strcmp(word, "wrong")) wrong_file = fopen(value, "wb");
@@ -253,15 +278,16 @@ static void run(double start) {
   double last = start;
   for (;;) {
     double t = clock_now();
-    int over = t - start >= limit_seconds || sent == limit_calls || refused > 2;
-    if (over && (sent == answered + lost || t - last > quiet || refused > 2)) break;
+    int over = told_to_end || t - start >= limit_seconds || sent == limit_calls || is_gone();
+    if (over && (sent == answered + lost || t - last > quiet || is_gone())) break;
+    if (retry > 0) put_again(t);
     for (long n = over ? 0 : allowance(t, start); n > 0; n--) put_call(rate > 0 ? start + sent / rate : t);
     for (int i = 0; i < lane_count; i++) flush_lane(&lanes[i]);
     int got = 0;
     for (int i = 0; i < lane_count; i++) got += receive(&lanes[i]);
     for (int i = 0; i < lane_count; i++) flush_lane(&lanes[i]);
     if (got) last = clock_now();
-    else if (!over && rate <= 0 && t - last > quiet) { lost = sent - answered; last = t; }
+    else if (!over && rate <= 0 && retry <= 0 && t - last > quiet) { lost = sent - answered; last = t; }
     if (got) continue;
     for (int i = 0; i < lane_count; i++) waits[i] = (struct pollfd){lanes[i].fd, POLLIN, 0};
     if (rate <= 0) poll(waits, lane_count, 1);
@@ -286,6 +312,7 @@ int main(int argc, char **argv) {
   clock_gettime(CLOCK_REALTIME, &t);
   srand((unsigned)t.tv_nsec);
   first = serial = (uint32_t)(t.tv_sec * 1000003u ^ t.tv_nsec * 2654435761u ^ (uint32_t)getpid() << 16);
+  signal(SIGTERM, end_soon);
   double start = clock_now();
   run(start);
   double took = clock_now() - start - (lost ? quiet : 0);

@@ -108,7 +108,18 @@ SQL_TYPES = {
     FactType.NUMBER: "DOUBLE",
 }
 
-FORMS = ("unknown", "international", "prefixed", "bare", "national", "short", "letters", "empty", "anonymous", "malformed")
+FORMS = (
+    "unknown",
+    "international",
+    "prefixed",
+    "bare",
+    "national",
+    "short",
+    "letters",
+    "empty",
+    "anonymous",
+    "malformed",
+)
 """How a number was written. international: +CC...; prefixed: 00CC... or 810CC...; bare: CC... without a plus;
 national: 8 and ten digits, or ten digits; short: 2 to 6 digits; letters: a name; empty: a header without a
 number; anonymous: withheld; malformed: none of these."""
@@ -172,7 +183,9 @@ class Call(NamedTuple):
     caller_form: Annotated[str, _form("calling number")]
     caller_kind: Annotated[str, _kind("calling number")]
     caller_country: Annotated[str, _country("calling number")]
-    caller_operator: Annotated[str, About("", "Operator of a Kazakh calling number, portability applied.", cost="look-up")]
+    caller_operator: Annotated[
+        str, About("", "Operator of a Kazakh calling number, portability applied.", cost="look-up")
+    ]
     network: Annotated[
         str,
         About("", f"Network number: P-Asserted-Identity, else Remote-Party-ID, from trusted trunks only; {_NUMBER}."),
@@ -229,7 +242,11 @@ class Call(NamedTuple):
     ]
     protected: Annotated[
         bool,
-        About(False, "A calling number is on the list of numbers that never call out (bank hotlines, 1414).", cost="look-up"),
+        About(
+            False,
+            "A calling number is on the list of numbers that never call out (bank hotlines, 1414).",
+            cost="look-up",
+        ),
     ]
     listed: Annotated[
         str,

@@ -64,7 +64,7 @@ class Desk:
         return self.answers()
 
     def answers(self) -> list[Response]:
-        sent = [parse(data) for _, _, data in self.session.outgoing]
+        sent = [parse(data) for messages in self.session.outgoing.values() for data, _ in messages]
         self.session.outgoing.clear()
         self.rows += self.session.rows
         self.session.rows.clear()
@@ -106,9 +106,10 @@ def make_desk(**options: object) -> Desk:
     failure = options.get("failure") or FailurePolicy()
     asks = isinstance(provider, ScriptedProvider)
     engine = Engine(known, failure, EngineOptions(bool(options.get("enforce", True)), asks, 0.3))  # type: ignore[arg-type]
-    recording = Recording(lambda call, decided, elapsed, answer: "\t".join((call.call_id, *decided[:3], str(answer))), lambda: 0.0)
+    recording = Recording(
+        lambda call, decided, elapsed, answer: "\t".join((call.call_id, *decided[:3], str(answer))), lambda: 0.0
+    )
     trunks = TrunkTable(options.get("entries", ENTRIES))  # type: ignore[arg-type]
     session = Session(engine, trunks, Transactions(options.get("table", 1000)), provider, recording)  # type: ignore[arg-type]
     session.options = SessionOptions(0.2, "tq")
     return Desk(session)
-

@@ -30,7 +30,9 @@ def test_a_spoofed_fixed_line_is_declined_with_its_reason(desk):
 def test_in_monitor_mode_the_call_passes_and_reason_tells_what_would_have_happened(make_desk):
     (answer,) = make_desk(enforce=False).send(invite(FIXED))
     assert answer.status == 302
-    assert answer.fields["reason"] == ['SIP;cause=603;text="monitor: would stop, fixed-from-abroad, rule kz-fixed-abroad"']
+    assert answer.fields["reason"] == [
+        'SIP;cause=603;text="monitor: would stop, fixed-from-abroad, rule kz-fixed-abroad"'
+    ]
 
 
 @pytest.mark.parametrize("source", ["203.0.113.5", "192.0.2.200"])
@@ -174,7 +176,10 @@ def ask(answer: str = "unknown", delay: float = 0.0, fault: str = "") -> Scripte
     return ScriptedProvider({}, Line(answer, delay, fault))
 
 
-@pytest.mark.parametrize(("provider", "status"), [(ask("abroad"), 302), (ask("home"), 603), (ask("unknown"), 302), (ask(fault="failed"), 302)])
+@pytest.mark.parametrize(
+    ("provider", "status"),
+    [(ask("abroad"), 302), (ask("home"), 603), (ask("unknown"), 302), (ask(fault="failed"), 302)],
+)
 def test_the_home_network_decides_where_the_gate_does_not_know(make_desk, provider, status):
     assert make_desk(complete=False, provider=provider).status(invite(AT_HOME)) == status
 

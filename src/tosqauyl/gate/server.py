@@ -1,7 +1,7 @@
 """The shell around the session: UDP sockets, the journal, the clock. All that waits for the world is here.
 
-Batches (decision 0009): a readable socket is read until it is empty or BATCH datagrams are in, then the journal gets one
-write, then the answers go out. Under load this amortises everything but the work itself; when idle a batch is one call.
+Batches (decision 0009): what a readable socket holds is read with one system call, then the journal gets one write, then
+the answers go out. Under load this amortises everything but the work itself; when idle a batch is one call.
 """
 
 import asyncio
@@ -9,18 +9,18 @@ import gc
 import os
 import socket
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
 from tosqauyl.errors import FaultKind, TosqauylError
+from tosqauyl.gate.datagrams import Datagrams
 from tosqauyl.gate.session import Session
 from tosqauyl.journal.append import Journal
 
 _SO_RCVBUFFORCE = 33
 """Linux's number; Python's socket module has no name for it."""
-BATCH = 128
-"""Datagrams a turn: a batch lasts about 3 ms at most, which bounds what the first call of it waits."""
 RECEIVE_BUFFER = 8 << 20
 """Bytes asked of the kernel for each socket: 0.2 s of 35,000 calls/s while the process is held up."""
 TICK = 0.1
@@ -35,6 +35,7 @@ class Listener:
 
     name: str
     socket: socket.socket
+    datagrams: Datagrams
 
     @property
     def bound(self) -> str:
@@ -62,7 +63,7 @@ def listen(name: str, host: str, port: int) -> Listener:
             else "see 'ip address' for this host's"
         )
         raise TosqauylError(f"cannot listen: {error.strerror}", name, hint) from error
-    return Listener(name, udp)
+    return Listener(name, udp, Datagrams(udp))
 
 
 class Gate:
@@ -74,8 +75,7 @@ class Gate:
         self.session, self.journal, self.listeners = session, journal, listeners
         self._alarm = alarm
         self._alarmed = 0.0
-        self._sockets = {listener.name: listener.socket for listener in listeners}
-        self._buffer = bytearray(65536)
+        self._datagrams = {listener.name: listener.datagrams for listener in listeners}
         self._stopped = asyncio.Event()
         self._offset = time.time() - time.monotonic()
         self._timer: asyncio.TimerHandle | None = None
@@ -106,17 +106,16 @@ class Gate:
         self._stopped.set()
 
     def _readable(self, listener: Listener) -> None:
-        """Take what is there, up to a batch; decide; write; answer."""
-        receive, take, view = listener.socket.recvfrom_into, self.session.receive, memoryview(self._buffer)
-        now, wall, name = time.monotonic(), time.time(), listener.name
+        """Take a batch; decide; write; answer. What is left in the socket calls again at once."""
+        take, name = self.session.receive, listener.name
+        now, wall = time.monotonic(), time.time()
         try:
-            for _ in range(BATCH):
-                length, source = receive(self._buffer)
-                take(bytes(view[:length]), source[:2], name, now, wall)
-        except BlockingIOError:
-            pass
+            received = listener.datagrams.receive()
         except OSError:
             self.session.counters["socket_errors"] += 1  # an ICMP error of an earlier answer, for instance
+            return
+        for data, source in received:
+            take(data, source, name, now, wall)
         self.flush()
         if self.session.waiting:
             self._arm(now)
@@ -129,13 +128,11 @@ class Gate:
             if self._journal_down or not self.journal.append(rows):
                 self._journal_failed(len(rows))
         if session.outgoing:
-            outgoing, session.outgoing = session.outgoing, []
-            sockets = self._sockets
-            for name, destination, data in outgoing:
-                try:
-                    sockets[name].sendto(data, destination)
-                except OSError:
-                    session.counters["send_failed"] += 1
+            outgoing, session.outgoing = session.outgoing, defaultdict(list)
+            for name, messages in outgoing.items():
+                failed = self._datagrams[name].send(messages)
+                if failed:
+                    session.counters["send_failed"] += failed
 
     def _journal_failed(self, rows: int) -> None:
         """Count and alarm; the calls get their answers all the same."""

@@ -27,8 +27,8 @@ from tosqauyl.sip.transaction import TRYING_AFTER, Transactions
 from tosqauyl.state.provider import Provider
 
 Address = tuple[str, int]
-Outgoing = tuple[str, Address, bytes]
-"""Listener, destination, bytes."""
+Outgoing = defaultdict[str, list[tuple[bytes, Address]]]
+"""Answers by listener: bytes and destination, in order."""
 
 _ALLOW = "Allow: INVITE, ACK, CANCEL, OPTIONS\r\n"
 _FAULTS = {
@@ -63,7 +63,7 @@ class Session:
         self.engine, self.trunks, self.transactions = engine, trunks, transactions
         self.options = SessionOptions()
         self.rows: list[str] = []
-        self.outgoing: list[Outgoing] = []
+        self.outgoing: Outgoing = defaultdict(list)
         self.counters: defaultdict[str, int] = defaultdict(int)
         self.decided: defaultdict[Decision, int] = defaultdict(int)
         self.waiting = WaitingCalls(provider, self.counters, self._send_later, self._conclude)
@@ -133,7 +133,7 @@ class Session:
                 return
             self.counters["not_asked_overload"] += ask is not None
         final = self._conclude(request, call, arrival)
-        self.outgoing.append((arrival.listener, destination(request, source), final))
+        self.outgoing[arrival.listener].append((final, destination(request, source)))
 
     def _conclude(self, request: Request, call: Call | None, arrival: Arrival) -> bytes:
         """Decide a call (None: its facts could not be read) and put it on record; the final answer, not yet sent."""
@@ -209,7 +209,7 @@ class Session:
         )
 
     def _send_later(self, request: Request, arrival: Arrival, data: bytes) -> None:
-        self.outgoing.append((arrival.listener, destination(request, arrival.source), data))
+        self.outgoing[arrival.listener].append((data, destination(request, arrival.source)))
 
     def _tag(self, key: str) -> str:
         """The To tag: the same for a transaction's retransmissions, else unique.
