@@ -5,28 +5,67 @@ works, at about half the calls per second. `tosqauyl --version` tells which of t
 """
 
 import os
+import sys
+from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
-ON_THE_CALL_PATH = (
-    "gate/answer gate/datagrams gate/server gate/session gate/signalling gate/trunks gate/waiting journal/append journal/tokens "
-    "numbers/plan screen/decision screen/engine screen/enrich screen/failure screen/snapshot screen/trunk sip/address sip/answer "
-    "sip/headers sip/message sip/names sip/table sip/text sip/uri sip/via state/indicators state/ranges state/subscribers"
-).split()
+ON_THE_CALL_PATH = [
+    "gate/answer",
+    "gate/datagrams",
+    "gate/server",
+    "gate/session",
+    "gate/signalling",
+    "gate/trunks",
+    "gate/waiting",
+    "journal/append",
+    "journal/tokens",
+    "numbers/plan",
+    "screen/decision",
+    "screen/engine",
+    "screen/enrich",
+    "screen/failure",
+    "screen/snapshot",
+    "screen/trunk",
+    "sip/address",
+    "sip/answer",
+    "sip/headers",
+    "sip/message",
+    "sip/names",
+    "sip/table",
+    "sip/text",
+    "sip/uri",
+    "sip/via",
+    "state/indicators",
+    "state/ranges",
+    "state/subscribers",
+]
+
+
+class BuildIfPossible(build_ext):
+    """Builds all modules or none: one of them missing would leave the others without what they share."""
+
+    def run(self) -> None:
+        """Build; on failure say why and go on without."""
+        try:
+            super().run()
+        except Exception as error:
+            print(f"tosqauyl: not compiled, running as plain Python: {error}", file=sys.stderr)
+            for extension in self.extensions:
+                Path(self.get_ext_fullpath(extension.name)).unlink(missing_ok=True)
+            self.extensions = []
 
 
 def compiled() -> list[Extension]:
-    """The extension modules, each optional: one that cannot be built is left out with a warning."""
+    """The extension modules; none where mypyc is missing or TOSQAUYL_PURE is set."""
     if os.environ.get("TOSQAUYL_PURE"):
         return []
     try:
         from mypyc.build import mypycify
     except ImportError:
         return []
-    modules = mypycify([f"src/tosqauyl/{name}.py" for name in ON_THE_CALL_PATH], opt_level="3", debug_level="0")
-    for module in modules:
-        module.optional = True
-    return modules
+    return mypycify([f"src/tosqauyl/{name}.py" for name in ON_THE_CALL_PATH], opt_level="3", debug_level="0")
 
 
-setup(ext_modules=compiled())
+setup(ext_modules=compiled(), cmdclass={"build_ext": BuildIfPossible})
