@@ -88,7 +88,7 @@ def test_a_wrong_key_is_told_with_the_right_one():
 
 
 def test_what_is_no_toml_is_told_with_line_and_column():
-    with pytest.raises(FileMistakes, match=r"gate.toml:2:\d+: no TOML"):
+    with pytest.raises(FileMistakes, match=r"gate.toml:2:\d+: not TOML"):
         load_config("data = 'x'\nenforce = = 1\n", "gate.toml")
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tosqauyl.errors import FileMistakes
 from tosqauyl.facts import UNKNOWN_CALL
-from tosqauyl.policy.lines import tables
+from tosqauyl.toml_text import tables
 from tosqauyl.policy.load import MAX_RULES, load_policy, load_shipped, shipped_text
 
 HEADER = '[policy]\nname = "own"\ndated = 2026-02-20\n'

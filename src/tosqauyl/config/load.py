@@ -5,7 +5,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
-from tosqauyl.config.read import Reader, Table, lines_of, parse_toml
+from tosqauyl.config.read import Reader, Table, lines_of
 from tosqauyl.errors import CALL_FAULTS, FaultKind, FileMistakes, Mistake, TosqauylError
 from tosqauyl.facts import Verdict
 from tosqauyl.gate.answer import Profile
@@ -14,6 +14,7 @@ from tosqauyl.journal.append import Options
 from tosqauyl.screen.failure import FailurePolicy
 from tosqauyl.screen.trunk import Trunk
 from tosqauyl.state.ranges import NumberRanges
+from tosqauyl.toml_text import read_toml
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,8 @@ def default_config() -> Config:
 
 def load_config(text: str, file: str) -> Config:
     """Read a configuration; raise FileMistakes with every mistake that can be found in one reading."""
-    table = parse_toml(text, file)
-    reader = Reader(file, lines_of(text))
+    table, places = read_toml(text, file)
+    reader = Reader(file, lines_of(places))
     config = _config(table, reader, Path(file).parent)
     if not config.entries and not reader.mistakes:
         reader.mistakes.append(

@@ -1,13 +1,11 @@
 """TOML text against the table of keys: values with defaults, and every mistake with its line."""
 
 import difflib
-import re
-import tomllib
 from dataclasses import dataclass, field
 
 from tosqauyl.config.keys import KEYS, Key
-from tosqauyl.errors import FileMistakes, Mistake
-from tosqauyl.policy.lines import tables
+from tosqauyl.errors import Mistake
+from tosqauyl.toml_text import Table as Place
 
 Table = dict[str, object]
 BY_PATH = {key.path: key for key in KEYS}
@@ -15,11 +13,11 @@ _ARRAYS = ("profile", "trunk")
 _TABLES = ("http", "subscribers", "indicators", "numbers", "home_network", "failure", "failure.force", "sip", "journal")
 
 
-def lines_of(text: str) -> dict[str, int]:
+def lines_of(places: list[Place]) -> dict[str, int]:
     """Line of each table and key, by path with indices: 'trunk[1].id' -> 14."""
     lines: dict[str, int] = {}
     counts = dict.fromkeys(_ARRAYS, 0)
-    for table in tables(text):
+    for table in places:
         name = table.name
         if name in counts:
             counts[name] += 1
@@ -94,13 +92,3 @@ def _mistake(key: Key, value: object) -> str:
 
 def _are_texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(one, str) for one in value)
-
-
-def parse_toml(text: str, file: str) -> Table:
-    """The TOML document; FileMistakes with line and column where it is no TOML."""
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        place = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
-        line, column = (int(place[1]), int(place[2])) if place else (0, 0)
-        raise FileMistakes([Mistake(file, line, column, f"no TOML: {str(error).partition(' (at')[0]}")]) from None

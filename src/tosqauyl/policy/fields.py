@@ -7,10 +7,10 @@ from datetime import date, datetime
 from tosqauyl.errors import Mistake
 from tosqauyl.facts import Reason, Verdict
 from tosqauyl.policy.expression import read_condition
-from tosqauyl.policy.lines import Place, Table
 from tosqauyl.policy.rule import CLASSES, LANGUAGES, MODES, PASSING_TIERS, TIERS, Rule
 from tosqauyl.policy.tokens import close
 from tosqauyl.policy.tree import Condition, Constant
+from tosqauyl.toml_text import Place, Table
 
 KEYS = (
     "id", "when", "verdict", "reason", "class", "tier", "mode", "promote", "text", "law", "why_mode", "expires",

@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import re
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
@@ -12,22 +10,15 @@ from importlib import resources
 from tosqauyl.errors import FileMistakes, Mistake
 from tosqauyl.facts import Call
 from tosqauyl.policy.fields import RuleReader, Sheet
-from tosqauyl.policy.lines import Table, tables
 from tosqauyl.policy.rule import Rule
 from tosqauyl.policy.to_python import compile_rules
 from tosqauyl.policy.to_sql import condition_text
+from tosqauyl.toml_text import Table, read_toml
 
 MAX_RULES = 120
 """A hit mask is kept in one signed 128-bit column (HUGEINT); eight bits stay free."""
 
-MAX_FILE = 1_000_000
-"""Characters in a policy file: 120 rules of the largest expression and texts."""
-
-MAX_LINE = 5_000
-"""Characters in one line: more than an expression may have. tomllib takes cubic time over a key of many dots."""
-
 SHIPPED = "kz-border"
-_DECODE_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +40,9 @@ class Policy:
 def load_policy(text: str, file: str) -> Policy:
     """Read a policy; file is its name in messages. Raises FileMistakes with all mistakes, in the order of lines."""
     mistakes: list[Mistake] = []
-    content = _parse(text, file, mistakes)
+    content, places = _parse(text, file, mistakes)
     name, dated, rules = "", date.min, []
     if not mistakes:
-        places = tables(text)
         name, dated = _read_header(content, places, file, mistakes)
         rules = _read_rules(content, places, file, mistakes)
     if mistakes:
@@ -77,29 +67,15 @@ def load_shipped() -> Policy:
     return load_policy(shipped_text(), f"{SHIPPED}.toml")
 
 
-def _parse(text: str, file: str, mistakes: list[Mistake]) -> dict[str, object]:
-    if len(text) > MAX_FILE:
-        mistakes.append(Mistake(file, 0, 0, f"the file has {len(text)} characters; {MAX_FILE} are allowed"))
-        return {}
-    long = next((place for place, line in enumerate(text.split("\n"), 1) if len(line) > MAX_LINE), 0)
-    if long:
-        mistakes.append(Mistake(file, long, 0, f"the line has more than {MAX_LINE} characters", "break it up"))
-        return {}
+def _parse(text: str, file: str, mistakes: list[Mistake]) -> tuple[dict[str, object], list[Table]]:
     try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        place = _DECODE_PLACE.search(str(error))
-        line, column = (int(place[1]), int(place[2])) if place and place[1] else (text.count("\n") + 1, 0)
-        what = _DECODE_PLACE.sub("", str(error))
-        hint = "text in TOML stands in quotes; an expression best between two lines of '''"
-        mistakes.append(Mistake(file, line, column, f"not TOML: {what}", hint))
-    except (RecursionError, ValueError):
-        mistakes.append(Mistake(file, 0, 0, "not TOML that can be read: nested too deep or a number too long"))
-    else:
-        if not content:
-            mistakes.append(Mistake(file, 1, 0, "the file is empty", "it needs a [policy] table and [[rule]] tables"))
-        return content
-    return {}
+        content, places = read_toml(text, file)
+    except FileMistakes as error:
+        mistakes += error.mistakes
+        return {}, []
+    if not content:
+        mistakes.append(Mistake(file, 1, 0, "the file is empty", "it needs a [policy] table and [[rule]] tables"))
+    return content, places
 
 
 def _read_header(

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from tosqauyl.errors import FileMistakes, Mistake, TosqauylError
 from tosqauyl.state.indicators import KINDS, Indicator
 from tosqauyl.state.ranges import Pattern, parse_pattern
-from tosqauyl.state.toml import read_toml
+from tosqauyl.toml_text import Table, read_toml
 
 FIELDS = ("id", "number", "kind", "expires", "source", "why")
 """Names of the fields, in TOML tables [[indicator]] and in the first line of a CSV file alike."""
@@ -67,15 +67,18 @@ def _toml_entries(text: str, file: str, mistakes: list[Mistake]) -> Iterator[_En
         mistakes.extend(error.mistakes)
         return
     for name, tables in content.items():
-        line = places.get((name, 0), {}).get("") or places["", 0].get(name, 0)
+        mine = [table for table in places if table.name == name]
+        line = mine[0].line if mine else places[0].line_of(name)
         if name not in ("indicator", _UNCONFIRMED):
             mistakes.append(Mistake(file, line, 0, f"{name!r} is not known here", "use [[indicator]]"))
         elif not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
             mistakes.append(Mistake(file, line, 0, f"{name!r} is no list of tables", f"use [[{name}]]"))
         else:
             for place, table in enumerate(tables):
-                lines = places.get((name, place), {})
-                yield _Entry(table, lines.get("", 0), lines, name != _UNCONFIRMED)
+                where = mine[place] if place < len(mine) else Table(name, line)
+                yield _Entry(
+                    table, where.line, {key: found.line for key, found in where.keys.items()}, name != _UNCONFIRMED
+                )
 
 
 def _csv_entries(text: str, file: str, mistakes: list[Mistake]) -> Iterator[_Entry]:

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from tosqauyl.errors import FileMistakes, Mistake
 from tosqauyl.facts import SUBSCRIBER
-from tosqauyl.state.toml import read_toml
+from tosqauyl.toml_text import Table, read_toml
 
 STATES = ("abroad", "home", "unknown", "failed")
 """What an answer can be. failed: an error came back, or something that made no sense."""
@@ -115,16 +115,20 @@ def load_script(text: str, file: str) -> ScriptedProvider:
     content, places = read_toml(text, file)
     mistakes: list[Mistake] = []
     for name in content.keys() - {"default", "number"}:
-        mistakes.append(Mistake(file, places.get((name, 0), {}).get("", 0), 0, f"{name!r} is not known", _TABLES))
-    default = _line(content.get("default", {}), file, places.get(("default", 0), {}), mistakes)
+        line = next((table.line for table in places if table.name == name), 0) or places[0].line_of(name)
+        mistakes.append(Mistake(file, line, 0, f"{name!r} is not known", _TABLES))
+    nowhere = Table("", 0)
+    defaults = next((table for table in places if table.name == "default"), nowhere)
+    numbers = [table for table in places if table.name == "number"]
+    default = _line(content.get("default", {}), file, defaults, mistakes)
     lines: dict[str, Line] = {}
     tables = content.get("number", [])
     for place, table in enumerate(tables if isinstance(tables, list) else [tables]):
-        where = places.get(("number", place), {})
+        where = numbers[place] if place < len(numbers) else nowhere
         number = table.pop("number", None) if isinstance(table, dict) else None
         if not isinstance(number, str) or not number or number in lines:
             what = "'number' is missing, no text, or there twice"
-            mistakes.append(Mistake(file, where.get("number", where.get("", 0)), 0, what, _TABLES))
+            mistakes.append(Mistake(file, where.line_of("number"), 0, what, _TABLES))
             continue
         lines[number] = _line(table, file, where, mistakes)
     if mistakes:
@@ -146,14 +150,14 @@ _CHECKS: dict[str, tuple[Callable[[object], bool], str]] = {
 }
 
 
-def _line(table: object, file: str, where: Mapping[str, int], mistakes: list[Mistake]) -> Line:
+def _line(table: object, file: str, where: Table, mistakes: list[Mistake]) -> Line:
     """One checked line of the script."""
     if not isinstance(table, dict):
-        mistakes.append(Mistake(file, where.get("", 0), 0, "this is no table", _TABLES))
+        mistakes.append(Mistake(file, where.line, 0, "this is no table", _TABLES))
         return Line()
     good = {}
     for key, value in table.items():
-        line = where.get(key, where.get("", 0))
+        line = where.line_of(key)
         if key not in _CHECKS:
             mistakes.append(Mistake(file, line, 0, f"{key!r} is not known", f"known are {', '.join(_CHECKS)}"))
         elif not _CHECKS[key][0](value):

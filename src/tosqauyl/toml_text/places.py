@@ -25,6 +25,10 @@ class Table:
     line: int
     keys: dict[str, Place] = field(default_factory=dict)
 
+    def line_of(self, key: str) -> int:
+        """Line of a key, or of the table where the key is not found."""
+        return self.keys[key].line if key in self.keys else self.line
+
 
 def tables(text: str) -> list[Table]:
     """Every table of the file in order; keys before the first header belong to a table named ''."""
