@@ -48,11 +48,15 @@ def test_check_with_a_scripted_home_network_does_not_wait(capsys, tmp_path):
         'enforce = true\n[home_network]\nprovider = "scripted"\nscript = "script.toml"\n'
         '[[trunk]]\nid = "one"\nlisten = "udp:127.0.0.1:5060"\nfrom = ["127.0.0.1"]\ndirection = "international"\n'
     )
-    code, out = run(capsys, "check", "--config", str(tmp_path / "gate.toml"), "--trunk", "one", "--from", "+77012222222", "--json")
+    code, out = run(
+        capsys, "check", "--config", str(tmp_path / "gate.toml"), "--trunk", "one", "--from", "+77012222222", "--json"
+    )
     assert (code, json.loads(out)["reason"]) == (1, "mobile-at-home")
 
 
-@pytest.mark.parametrize(("number", "code"), [("+77172123456", 0), ("8 (701) 123-45-67", 0), ("+78191234567", 1), ("hello", 1)])
+@pytest.mark.parametrize(
+    ("number", "code"), [("+77172123456", 0), ("8 (701) 123-45-67", 0), ("+78191234567", 1), ("hello", 1)]
+)
 def test_number_exits_1_for_what_nobody_has(capsys, number, code):
     assert run(capsys, "number", number)[0] == code
 
@@ -78,7 +82,9 @@ def test_every_shipped_rule_is_explained_in_three_languages(capsys, language):
 
 def test_a_policy_with_mistakes_tells_all_of_them_and_exits_2(capsys, tmp_path):
     policy = tmp_path / "mine.toml"
-    policy.write_text('[policy]\nname = "x"\ndated = 2026-01-01\n[[rule]]\nid = "a"\nwhen = "direction = \'abroad\'"\nverdict = "kill"\n')
+    policy.write_text(
+        '[policy]\nname = "x"\ndated = 2026-01-01\n[[rule]]\nid = "a"\nwhen = "direction = \'abroad\'"\nverdict = "kill"\n'
+    )
     assert main(["policy", "check", str(policy)]) == 2
     told = capsys.readouterr().err
     assert "mine.toml:6" in told

@@ -87,13 +87,31 @@ def test_a_killed_gate_has_journaled_what_it_answered(served, tmp_path):
     assert [row["call_id"] for row in read_segment(segment.path)] == [f"call-{number}" for number in range(50)]
 
 
+def test_a_restarted_gate_answers_a_retransmission_alike_and_journals_it_once(served, tmp_path):
+    first = served.call(7)
+    os.kill(served.process.pid, signal.SIGKILL)
+    served.process.wait(10)
+    again = Served(tmp_path / "data", "--listen", "udp:127.0.0.1:0", "--http", "127.0.0.1:0")
+    try:
+        assert again.call(7)[:20] == first[:20]
+        assert again.health()["counters"] == {"resumed": 1, "retransmitted_invite": 1}
+    finally:
+        again.end()
+    rows = [row for segment in segment_files(tmp_path / "data" / "journal") for row in read_segment(segment.path)]
+    assert [row["call_id"] for row in rows] == ["call-7"]
+
+
 def test_a_port_in_use_and_a_journal_in_use_are_told_with_what_to_do(served, tmp_path):
     port = served.ready[1].removeprefix("udp:")
     words = [sys.executable, "-m", "tosqauyl", "serve", "--data"]
-    taken = subprocess.run([*words, str(tmp_path / "other"), "--listen", f"udp:{port}"], capture_output=True, text=True, timeout=20)
+    taken = subprocess.run(
+        [*words, str(tmp_path / "other"), "--listen", f"udp:{port}"], capture_output=True, text=True, timeout=20
+    )
     assert taken.returncode == 2
     assert f"udp:{port}: cannot listen: Address already in use (another program listens there" in taken.stderr
-    taken = subprocess.run([*words, str(tmp_path / "data"), "--listen", "udp:127.0.0.1:0"], capture_output=True, text=True, timeout=20)
+    taken = subprocess.run(
+        [*words, str(tmp_path / "data"), "--listen", "udp:127.0.0.1:0"], capture_output=True, text=True, timeout=20
+    )
     assert taken.returncode == 2
     assert "another process" in taken.stderr
 

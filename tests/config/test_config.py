@@ -102,7 +102,9 @@ def test_a_missing_key_is_told_with_its_meaning():
         load_config('[[trunk]]\nid = "a"\nlisten = "udp:127.0.0.1:1"\n', "gate.toml")
 
 
-@pytest.mark.parametrize("text", ["udp:127.0.0.1", "udp::5060", "tcp:127.0.0.1:5060", "udp:127.0.0.1:99999", "5060", ""])
+@pytest.mark.parametrize(
+    "text", ["udp:127.0.0.1", "udp::5060", "tcp:127.0.0.1:5060", "udp:127.0.0.1:99999", "5060", ""]
+)
 def test_what_is_no_listening_address_says_how_one_is_written(text):
     with pytest.raises(TosqauylError, match="write udp:HOST:PORT"):
         parse_listen(text)

@@ -1,8 +1,7 @@
 """Fixtures of the gate's tests."""
 
-import pytest
-
 import desk as desks
+import pytest
 
 
 @pytest.fixture

@@ -113,3 +113,16 @@ def make_desk(**options: object) -> Desk:
     session = Session(engine, trunks, Transactions(options.get("table", 1000)), provider, recording)  # type: ignore[arg-type]
     session.options = SessionOptions(0.2, "tq")
     return Desk(session)
+
+
+POLICY_HASH = POLICY.hash
+FIXED_DECISION = (
+    "stop",
+    "fixed-from-abroad",
+    "kz-fixed-abroad",
+    "deterministic",
+    1 << 16,
+    "stop",
+    "fixed-from-abroad",
+    "kz-fixed-abroad",
+)

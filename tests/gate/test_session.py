@@ -1,10 +1,11 @@
 """The session as an SBC meets it: RFC 3261 as a redirect server, and the verdicts on the wire."""
 
 import pytest
+from desk import ABROAD, AT_HOME, invite, trunk_entry
+from desk import make_desk as new_desk
 from hypothesis import given
 from hypothesis import strategies as st
 
-from desk import ABROAD, AT_HOME, invite, make_desk as new_desk, trunk_entry
 from tosqauyl.facts import Verdict
 from tosqauyl.gate.answer import Profile
 from tosqauyl.screen.failure import FailurePolicy
@@ -139,7 +140,8 @@ def test_without_a_next_hop_a_passing_call_is_404_never_its_own_request_uri(make
 
 @pytest.mark.parametrize(("profile", "spoofed"), [
     (Profile(deterministic="607"), (607, "Unwanted")),
-    (Profile(deterministic="608", redress_url="https://x.kz/a"), (608, "Rejected")),
+    (Profile(deterministic="608", jcard_url="https://x.kz/a"), (608, "Rejected")),
+    (Profile(deterministic="608", redress_url="https://x.kz/a"), (603, "Decline")),
     (Profile(deterministic="603+"), (603, "Decline")),
     (Profile(deterministic="603+", redress_url="https://x.kz/a"), (603, "Network Blocked")),
 ])  # fmt: skip

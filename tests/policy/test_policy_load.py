@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from tosqauyl.errors import FileMistakes
 from tosqauyl.facts import UNKNOWN_CALL
-from tosqauyl.toml_text import tables
 from tosqauyl.policy.load import MAX_RULES, load_policy, load_shipped, shipped_text
+from tosqauyl.toml_text import tables
 
 HEADER = '[policy]\nname = "own"\ndated = 2026-02-20\n'
 RULE = """

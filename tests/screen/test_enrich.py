@@ -31,7 +31,13 @@ TRUSTED = Trunk("t", "international", trust=frozenset(("asserted", "remote_party
 def known(complete: bool = True) -> Snapshot:
     subscribers = Subscribers(PLAN.mobile_codes, complete)
     subscribers.load([b"+77011111111\n"])
-    return Snapshot(load_shipped(), PLAN, Indicators(load_lists([(LISTS, "l.toml")])), subscribers, NumberRanges(["+77019900000-+77019900999"]))
+    return Snapshot(
+        load_shipped(),
+        PLAN,
+        Indicators(load_lists([(LISTS, "l.toml")])),
+        subscribers,
+        NumberRanges(["+77019900000-+77019900999"]),
+    )
 
 
 KNOWN = known()
@@ -84,7 +90,11 @@ def test_no_calling_number_at_all_is_a_fault_and_not_an_error():
 
 def test_subscriber_states_are_known_for_each_calling_number():
     call = facts(asserted="+77011111111", presented="+77012222222", redirecting="+77011111111")
-    assert (call.network_subscriber, call.presented_subscriber, call.redirecting_subscriber) == ("abroad", "home", "abroad")
+    assert (call.network_subscriber, call.presented_subscriber, call.redirecting_subscriber) == (
+        "abroad",
+        "home",
+        "abroad",
+    )
 
 
 def test_a_listed_number_counts_in_either_place_and_block_is_stronger():
@@ -107,7 +117,14 @@ TEXT = st.none() | st.text(max_size=30) | st.from_regex(r"\A\+?[0-9]{0,16}\Z")
 
 @given(TEXT, TEXT, TEXT, TEXT, st.text(max_size=20), st.text(max_size=40))
 def test_any_text_gives_facts_of_the_right_types_and_choices(asserted, presented, party, redirecting, called, name):
-    call = facts(asserted=asserted, presented=presented, remote_party=party, redirecting=redirecting, called=called, display_name=name)
+    call = facts(
+        asserted=asserted,
+        presented=presented,
+        remote_party=party,
+        redirecting=redirecting,
+        called=called,
+        display_name=name,
+    )
     for name, fact in FACTS.items():
         value = getattr(call, name)
         assert type(value) is type(fact.about.unknown), name

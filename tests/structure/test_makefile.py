@@ -26,7 +26,13 @@ def bare(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "Makefile", tmp_path)
     for folder in ("requirements", "scripts"):
         (tmp_path / folder).mkdir()
-    for name in ("pyproject.toml", "setup.py", "scripts/rate_python.py", "requirements/dev.txt", "requirements/nightly.txt"):
+    for name in (
+        "pyproject.toml",
+        "setup.py",
+        "scripts/rate_python.py",
+        "requirements/dev.txt",
+        "requirements/nightly.txt",
+    ):
         shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
 

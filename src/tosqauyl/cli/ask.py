@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from math import nextafter
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from rich.console import Console
 from rich.markup import escape
@@ -17,17 +18,17 @@ from tosqauyl.cli.texts import LANGUAGES, N_, Texts, choose_language
 from tosqauyl.config.load import Config, default_config, load_config, with_changes
 from tosqauyl.errors import TosqauylError
 from tosqauyl.facts import FACTS, Call, Verdict
-from tosqauyl.gate.answer import Profile, changes, template
+from tosqauyl.gate.answer import changes, compose
 from tosqauyl.gate.signalling import signalled
+from tosqauyl.gate.trunks import Entry
 from tosqauyl.numbers.plan import load_plan
 from tosqauyl.numbers.portability import read_portability
 from tosqauyl.policy.check import lint
 from tosqauyl.policy.explain import explain_rule
 from tosqauyl.screen.decision import Decision, modes
 from tosqauyl.screen.engine import Engine, answered
-from tosqauyl.screen.enrich import Signalled
 from tosqauyl.screen.trunk import Trunk
-from tosqauyl.sip.message import Request, parse
+from tosqauyl.sip.message import Request, Response, parse
 from tosqauyl.state.provider import Provider, Question
 
 
@@ -89,47 +90,91 @@ def run_check(options: argparse.Namespace) -> int:
         complete=options.roaming_complete,
         enforce=options.enforce,
     )
-    trunk, profile = _trunk(config, options)
+    entry = _entry(config, options)
     engine = engine_of(config, snapshot_of(config))
-    call = engine.facts(_said(options), trunk)
+    request = _request(options)
+    call = engine.facts(signalled(request, "", time.time()), entry.trunk)
     if call is None:
         raise TosqauylError("the facts of this call cannot be read: a bug, please report it")
     call = _asked(engine, provider_of(config), call)
     decision = engine.decide(call)
     if options.json:
-        print(json.dumps(_as_json(call, decision, engine, profile), ensure_ascii=False, indent=1))
+        print(
+            json.dumps(
+                _as_json(call, decision, engine, _answer(request, decision, call, entry))
+                | {"changes": changes(decision, call, entry.profile)},
+                ensure_ascii=False,
+                indent=1,
+            )
+        )
     else:
         _show_check(call, decision, engine, Texts(choose_language(options.lang)))
     return 1 if decision.verdict in (Verdict.STOP, Verdict.DIVERT) else 0
 
 
-def _trunk(config: Config, options: argparse.Namespace) -> tuple[Trunk, Profile]:
+def _entry(config: Config, options: argparse.Namespace) -> Entry:
     if not options.trunk:
-        return Trunk("by-hand", options.direction, trust=frozenset(("asserted", "remote_party"))), Profile()
+        trunk = Trunk("by-hand", options.direction, trust=frozenset(("asserted", "remote_party")))
+        return Entry(trunk, "by hand", (), next_hop="next-hop.invalid")
     for entry in config.entries:
         if entry.trunk.id == options.trunk:
-            return entry.trunk, entry.profile
+            return entry
     raise TosqauylError(
         f"no trunk is called {options.trunk}", options.config or "--trunk", "its id must be in the --config"
     )
 
 
-def _said(options: argparse.Namespace) -> Signalled:
-    now = time.time()
-    if not options.sip:
-        return Signalled(
-            now, "by-hand", "", "", "", options.asserted, options.presented, options.remote_party, options.called,
-            options.redirecting, 1 if options.redirecting else 0, options.privacy, options.name,
-        )  # fmt: skip
-    try:
-        request = parse(Path(options.sip).read_bytes())
-    except OSError as error:
-        raise TosqauylError(f"cannot be read: {error.strerror}", options.sip) from None
+def _answer(request: Request, decision: Decision, call: Call, entry: Entry) -> dict[str, object]:
+    """The answer the gate would send, without what it copies from the request."""
+    next_hop = "sender.invalid" if entry.next_hop == "sender" else entry.next_hop
+    _, data = compose(request, decision, call, entry.profile, (("127.0.0.1", 5060), "tag", next_hop))
+    answer = parse(data)
+    if not isinstance(answer, Response):
+        raise TosqauylError("the gate's own answer cannot be read: a bug, please report it")
+    copied = ("via", "from", "to", "call-id", "cseq", "content-length")
+    headers = {name: values for name, values in answer.fields.items() if name not in copied}
+    return {"status": answer.status, "phrase": answer.reason, "headers": headers}
+
+
+def _request(options: argparse.Namespace) -> Request:
+    """The INVITE of the file, or one made of the flags: from here on the call goes the way every call goes."""
+    if options.sip:
+        try:
+            data = Path(options.sip).read_bytes()
+        except OSError as error:
+            raise TosqauylError(f"cannot be read: {error.strerror}", options.sip) from None
+    else:
+        data = _invite(options)
+    request = parse(data)
     if not isinstance(request, Request):
         raise TosqauylError("this is no SIP request that could be answered", options.sip)
     if request.fault:
-        raise TosqauylError(f"the gate would refuse this: {request.fault.detail}", options.sip)
-    return signalled(request, "", now)
+        raise TosqauylError(f"the gate would refuse this: {request.fault.detail}", options.sip or "flags")
+    return request
+
+
+def _invite(options: argparse.Namespace) -> bytes:
+    def uri(number: str | None) -> str:
+        return f"<sip:{quote(number or '', safe='+*#-_.!~()')}@caller.invalid>"
+
+    name = "".join(letter for letter in options.name if letter.isprintable() and letter not in '"\\')
+    lines = [
+        f"INVITE sip:{quote(options.called, safe='+*#-_.!~()')}@gate.invalid SIP/2.0",
+        "Via: SIP/2.0/UDP 127.0.0.1:5060;branch=z9hG4bK-by-hand",
+        f'From: "{name}" {uri(options.presented) if options.presented is not None else "<sip:caller.invalid>"};tag=1',
+        "To: <sip:gate.invalid>",
+        "Call-ID: by-hand",
+        "CSeq: 1 INVITE",
+    ]
+    more = (
+        ("P-Asserted-Identity", options.asserted),
+        ("Remote-Party-ID", options.remote_party),
+        ("Diversion", options.redirecting),
+    )
+    lines += [f"{header}: {uri(number)}" for header, number in more if number is not None]
+    if options.privacy:
+        lines.append(f"Privacy: {options.privacy}")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape")
 
 
 def _asked(engine: Engine, provider: Provider, call: Call) -> Call:
@@ -149,8 +194,7 @@ def _hits(decision: Decision, engine: Engine, at: float) -> list[tuple[Any, str]
     return [(rule, now[bit]) for bit, rule in enumerate(rules) if decision.mask >> bit & 1]
 
 
-def _as_json(call: Call, decision: Decision, engine: Engine, profile: Profile) -> dict[str, object]:
-    made = template(decision, profile)
+def _as_json(call: Call, decision: Decision, engine: Engine, answer: dict[str, object]) -> dict[str, object]:
     return {
         "verdict": decision.verdict.value,
         "reason": decision.reason.value,
@@ -165,8 +209,7 @@ def _as_json(call: Call, decision: Decision, engine: Engine, profile: Profile) -
             {"id": rule.id, "mode": mode, "verdict": rule.verdict.value}
             for rule, mode in _hits(decision, engine, call.at)
         ],
-        "answer": {"status": made.status, "phrase": made.phrase, "headers": made.extra.splitlines()},
-        "changes": changes(decision, call, profile),
+        "answer": answer,
         "facts": call._asdict(),
         "policy": engine.known.policy.hash,
         "snapshot": engine.known.hash,

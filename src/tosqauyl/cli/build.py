@@ -51,7 +51,7 @@ def snapshot_of(config: Config, say: Say = silent) -> Snapshot:
     if config.portability:
         ported = read_portability(read_text(config.portability), config.portability, plan)
         plan = load_plan(ported)
-    entries = load_shipped_lists() if config.shipped_indicators else []
+    entries = load_shipped_lists(unconfirmed=config.unconfirmed_indicators) if config.shipped_indicators else []
     entries += load_lists((read_text(file), file) for file in config.indicator_files)
     subscribers = _subscribers(config, plan, ported, say)
     return Snapshot(policy_of(config.policy), plan, Indicators(entries), subscribers, config.msrn)
@@ -75,7 +75,9 @@ def _subscribers(config: Config, plan: Plan, ported: dict[str, str], say: Say) -
     )
     say(f"subscribers abroad: {loaded.numbers:,} of {loaded.lines:,} lines taken from {config.roaming}")
     for mistake in loaded.mistakes:
-        say(f"  {mistake}")
+        say(
+            f"  {mistake.file}:{mistake.line}: not taken: no Kazakh mobile number (its text is not shown: it may be personal)"
+        )
     if complete and not loaded.complete:
         say("  the file has unreadable lines, so nobody is taken for at home because of it")
     return subscribers

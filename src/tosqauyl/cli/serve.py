@@ -23,6 +23,7 @@ from tosqauyl.config.load import (
 )
 from tosqauyl.errors import FaultKind, TosqauylError
 from tosqauyl.gate.health import Health
+from tosqauyl.gate.resume import resume
 from tosqauyl.gate.server import Gate, Listener, listen
 from tosqauyl.gate.session import Recording, Session, SessionOptions
 from tosqauyl.gate.trunks import TrunkTable
@@ -80,14 +81,17 @@ def run(options: argparse.Namespace) -> int:
     journal = Journal(data / "journal", time.time(), config.journal)
     try:
         tokens = None if config.clear_called else Tokens(load_key(data / "token.key")).of
+        table = Transactions(1 if FaultKind.TABLE_FULL.value in config.failure.forced else config.sip.table)
+        resumed = resume(table, data / "journal", time.monotonic(), time.time())
         make_row = row_maker(tokens, known.policy.hash, known.hash)
         session = Session(
             engine_of(config, known),
             TrunkTable(config.entries),
-            Transactions(1 if FaultKind.TABLE_FULL.value in config.failure.forced else config.sip.table),
+            table,
             provider_of(config),
             Recording(make_row, time.perf_counter),
         )
+        session.counters["resumed"] = resumed
         session.options = SessionOptions(config.sip.trying_after, token_hex(4))
         asyncio.run(_serve(config, Gate(session, journal, listeners, to_stderr), listeners))
     finally:

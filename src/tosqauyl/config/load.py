@@ -53,6 +53,7 @@ class Config:
     complete: bool | tuple[str, ...] = False
     indicator_files: tuple[str, ...] = ()
     shipped_indicators: bool = True
+    unconfirmed_indicators: bool = False
     portability: str = ""
     msrn: NumberRanges = field(default_factory=NumberRanges)
     home_network: HomeNetwork = HomeNetwork()
@@ -100,6 +101,7 @@ def _config(table: Table, reader: Reader, folder: Path) -> Config:
         complete=subscribers.values["complete"],
         indicator_files=tuple(path(one) for one in indicators.texts("files")),
         shipped_indicators=indicators.flag("shipped"),
+        unconfirmed_indicators=indicators.flag("unconfirmed"),
         portability=path(numbers.text("portability")),
         msrn=_ranges(numbers.texts("msrn"), reader, "numbers.msrn"),
         home_network=_home_network(part["home_network"], reader, path),
@@ -192,10 +194,16 @@ def _profiles(table: Table, reader: Reader) -> dict[str, Profile]:
         values = reader.section(row, "profile[].", f"profile[{index}].")
         values["pass_code"] = values.pop("pass")
         profile = Profile(**values)  # type: ignore[arg-type]
-        if "\r" in (flat := "".join(map(str, values.values()))) or "\n" in flat:
-            reader.wrong(f"profile[{index}]", "has a line break in a value", "values are copied into SIP headers")
+        _printable(values, reader, f"profile[{index}]")
         profiles[profile.name] = profile
     return profiles
+
+
+def _printable(values: Table, reader: Reader, at: str) -> None:
+    """Names, addresses and header texts go into SIP headers and journal columns, which hold no control characters."""
+    for name, value in values.items():
+        if isinstance(value, str) and not value.isprintable():
+            reader.wrong(f"{at}.{name}", "has a line break or another control character in it")
 
 
 def _entries(table: Table, reader: Reader) -> tuple[Entry, ...]:
@@ -204,6 +212,7 @@ def _entries(table: Table, reader: Reader) -> tuple[Entry, ...]:
     for index, row in enumerate(_rows(table, reader, "trunk")):
         at = f"trunk[{index}]"
         fields = _Fields(reader.section(row, "trunk[].", f"{at}."))
+        _printable(fields.values, reader, at)
         if fields.text("profile") not in profiles:
             reader.wrong(f"{at}.profile", f"no [[profile]] is named '{fields.text('profile')}'")
         if any(entry.trunk.id == fields.text("id") for entry in entries):

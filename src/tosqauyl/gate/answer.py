@@ -25,7 +25,8 @@ class Profile:
 
     pass_code: 302 with a Contact, or 404/503 for switches that route on when told "not found" / "not here". stop: the
     code for each class of reason. redress_*: where a wrongly stopped caller can turn; 603+ (ATIS-1000099 section 4)
-    and 608 (RFC 8688) need one, without any the plain 603 is used. label: display name for marked calls.
+    needs one of them, 608 the URL of a signed jCard (RFC 8688 section 3.1); without it the plain 603 is used. label:
+    display name for marked calls.
     """
 
     name: str = "default"
@@ -36,15 +37,16 @@ class Profile:
     redress_url: str = ""
     redress_tel: str = ""
     redress_email: str = ""
+    jcard_url: str = ""
     label: str = "Unverified caller"
     templates: dict[Decision, "Template"] = field(default_factory=dict, repr=False)
 
     def stop_code(self, klass: str) -> str:
-        """The code for a class of reason; 603 where the wanted one needs a redress contact that is not configured."""
+        """The code for a class of reason; 603 where the wanted one needs a contact that is not configured."""
         wanted = {"deterministic": self.deterministic, "analytic": self.analytic, "identity": self.identity}
         code = wanted.get(klass, self.deterministic)
-        needs_redress = code in ("603+", "608")
-        return "603" if needs_redress and not (self.redress_url or self.redress_tel or self.redress_email) else code
+        lacks = {"603+": not (self.redress_url or self.redress_tel or self.redress_email), "608": not self.jcard_url}
+        return "603" if lacks.get(code) else code
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +96,8 @@ def _stop(decision: Decision, profile: Profile) -> Template:
         text = ";".join(["v=analytics1", *(f"{name}={value}" for name, value in contacts if value)])
         return Template(603, "Network Blocked", f"Reason: SIP;cause=603;text={_quoted(text)};location=TN\r\n", False)
     extra = f"Reason: Q.850;cause=21;text={_quoted(decision.reason.value)}\r\n"
-    if code == "608" and profile.redress_url:
-        extra += f"Call-Info: <{profile.redress_url}>;purpose=jwscard\r\n"  # RFC 8688 section 3.1
+    if code == "608":
+        extra += f"Call-Info: <{profile.jcard_url}>;purpose=jwscard\r\n"
     return Template(int(code), _PHRASES[int(code)], extra, False)
 
 
@@ -154,7 +156,7 @@ def changes(decision: Decision, call: Call, profile: Profile) -> dict[str, str]:
         verstat = "TN-Validation-Failed" if decision.klass == "deterministic" else "No-TN-Validation"
         return {"label": profile.label, "identity": call.caller, "verstat": verstat}
     if decision.verdict is Verdict.WITHHOLD:
-        return {"label": "Anonymous", "identity": "anonymous", "privacy": "id", "verstat": "No-TN-Validation"}
+        return {"label": "Anonymous", "identity": "anonymous", "privacy": "id"}
     return {}
 
 

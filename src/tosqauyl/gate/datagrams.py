@@ -77,7 +77,6 @@ class Datagrams:
         return failed
 
     def _send_batch(self, messages: Sequence[tuple[bytes, Address]]) -> int:
-        assert self._library is not None
         batch = self._out
         buffers, names, lengths, known = batch.buffers, batch.names, batch.vector_lengths, self._raw_names
         begin, place, at, size = 0, 0, 1, self._name_length
@@ -93,7 +92,9 @@ class Datagrams:
         step, first = MESSAGE_SIZE, ctypes.addressof(batch.messages)
         while sent < len(messages):
             rest = ctypes.c_void_p(first + sent * step)
-            count: int = self._library.sendmmsg(self._descriptor, rest, len(messages) - sent, DONTWAIT)
+            count: int = self._library.sendmmsg(  # type: ignore[union-attr]
+                self._descriptor, rest, len(messages) - sent, DONTWAIT
+            )
             if count <= 0:  # the first of the rest cannot go: leave it and go on behind it
                 count, failed = 1, failed + 1
             sent += count
