@@ -26,7 +26,9 @@ def lines(headers: str) -> list[str]:
 
 @pytest.mark.parametrize("code", STOP_CODES)
 def test_stop_headers_are_on_the_page(code: str) -> None:
-    profile = Profile(deterministic=code, redress_url="<url>", redress_tel="<tel>", redress_email="<email>")
+    profile = Profile(
+        deterministic=code, redress_url="<url>", redress_tel="<tel>", redress_email="<email>", jcard_url="<url>"
+    )
     made = template(decision(Verdict.STOP), profile)
     row = next(line for line in PAGE.splitlines() if line.startswith(f"| `{code}`"))
     assert f"`{made.status} {made.phrase}`" in row
