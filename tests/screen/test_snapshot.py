@@ -2,9 +2,9 @@
 
 from types import SimpleNamespace
 
+from tosqauyl.screen.snapshot import Snapshot
 from tosqauyl.state.indicators import Indicator, Indicators
-from tosqauyl.state.ranges import parse_pattern
-from tosqauyl.state.snapshot import Snapshot
+from tosqauyl.state.ranges import NumberRanges, parse_pattern
 from tosqauyl.state.subscribers import Subscribers
 
 
@@ -19,7 +19,7 @@ def test_the_hash_changes_with_every_part():
         (other, policy, empty, nobody),
         (policy, policy, listed, nobody),
         (policy, policy, empty, one),
-        (policy, policy, empty, nobody, frozenset({"+7701"})),
+        (policy, policy, empty, nobody, NumberRanges(["+7701*"])),
     ]
     hashes = [Snapshot(*part).hash for part in parts]
     assert len(set(hashes)) == len(parts)
