@@ -131,6 +131,11 @@ def test_what_is_malformed_but_answerable_gets_400(desk):
     assert desk.rows == []
 
 
+@pytest.mark.parametrize("uri", ["sip:a>b@h", 'sip:"a@h', "sip:a<b@h", "tel:+7701>x", 'sip:+7701@h;x="', "sip:\x07@h"])
+def test_a_request_uri_that_could_break_out_of_the_contact_is_refused(desk, uri):
+    assert desk.status(invite(uri=uri)) == 400
+
+
 def test_without_a_next_hop_a_passing_call_is_404_never_its_own_request_uri(make_desk):
     entries = (trunk_entry("t", "international", "198.51.100.0/24", next_hop=""),)
     assert make_desk(entries=entries).status(invite()) == 404

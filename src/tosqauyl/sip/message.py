@@ -375,7 +375,15 @@ def _check(request: Request) -> Fault | None:
         fault = _cut_body(request, lengths)
     if not 0 < len(request.call_id) <= MAX_CALL_ID or len(uri) > MAX_URI or len(request.branch) > MAX_BRANCH:
         fault = _too_long(request)
-    if uri[:4] != "sip:" or "?" in uri or len(uri) == 4:
+    if (
+        uri[:4] != "sip:"
+        or "?" in uri
+        or len(uri) == 4
+        or ">" in uri
+        or "<" in uri
+        or '"' in uri
+        or not uri.isprintable()
+    ):
         return fault or uri_fault(uri, method)
     return fault
 

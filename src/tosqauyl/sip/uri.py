@@ -136,6 +136,9 @@ def uri_fault(uri: str, method: str) -> Fault | None:
     ACK and CANCEL with an unknown scheme are not refused: the INVITE they belong to was.
     """
     scheme, colon, rest = uri.partition(":")
+    if "<" in uri or ">" in uri or '"' in uri or not uri.isprintable():
+        # 25.1 has none of them; copied into the <> of a Contact they would end it early
+        return Fault("malformed", "request line", "a character that no URI holds")
     if scheme not in ("sip", "tel"):
         lower = scheme.lower()
         if not colon or not rest or not _is_scheme(lower):
