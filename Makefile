@@ -56,7 +56,7 @@ nightly: $(NIGHTLY_READY)  ## what is too long for check: fuzzing (FUZZ_SECONDS 
 	@mkdir -p var/fuzz
 	@set -e; for target in fuzz/[a-z]*.py; do \
 	    echo "fuzzing $$target for $(FUZZ_SECONDS) s"; \
-	    $(BIN)/python "$$target" -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=var/fuzz/; \
+	    PYTHONPATH=src $(BIN)/python "$$target" -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=var/fuzz/; \
 	done
 	HYPOTHESIS_PROFILE=nightly $(BIN)/pytest --ignore=tests/peers
 	$(BIN)/pytest -m nightly

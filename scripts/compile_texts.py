@@ -9,6 +9,7 @@ written. With --check nothing is written; exit code 1 says that a text lacks its
 import argparse
 import ast
 import io
+import re
 import struct
 import sys
 from pathlib import Path
@@ -102,7 +103,8 @@ _UNSTABLE = (
 
 
 def _names(text: str) -> list[str]:
-    return sorted(part.split("}")[0] for part in text.split("{")[1:])
+    """What is filled in: {names}, and the %s and %(name)s of argparse's own words."""
+    return sorted(re.findall(r"\{\w*\}|%(?:\(\w+\))?[a-z]", text))
 
 
 def _po(language: str) -> Path:

@@ -11,20 +11,25 @@ import sys
 
 from tosqauyl import __version__
 from tosqauyl.cli import ask, calls, demo, serve, traffic
+from tosqauyl.cli.texts import ENGLISH, Texts, language_of, spoken_by_argparse
 from tosqauyl.errors import TosqauylError
 from tosqauyl.sip import message
 
 COMMANDS = (serve, ask, traffic, calls, demo)
-"""Modules with `add_parser(subparsers)`, in the order of the help."""
+"""Modules with `add_parser(subparsers, t)`, in the order of the help."""
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of every command; the reference page is made from it."""
-    parser = argparse.ArgumentParser(prog="tosqauyl", description="Screens calls from abroad and stops spoofed ones.")
-    parser.add_argument("--version", action="version", version=_version())
-    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+def build_parser(t: Texts = ENGLISH) -> argparse.ArgumentParser:
+    """The parser of every command, its help in t's language; the reference page is made from the English one."""
+    parser = argparse.ArgumentParser(
+        prog="tosqauyl", description=t("Screens calls from abroad and stops spoofed ones.")
+    )
+    parser.add_argument(
+        "--version", action="version", version=_version(), help=t("show program's version number and exit")
+    )
+    subparsers = parser.add_subparsers(title=t("commands"), metavar="COMMAND", required=True)
     for module in COMMANDS:
-        module.add_parser(subparsers)
+        module.add_parser(subparsers, t)
     return parser
 
 
@@ -36,7 +41,9 @@ def _version() -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; the exit code. Errors that a person can mend are one message, never a traceback."""
-    options = build_parser().parse_args(arguments)
+    language = language_of(sys.argv[1:] if arguments is None else arguments)
+    with spoken_by_argparse(language):
+        options = build_parser(Texts(language)).parse_args(arguments)
     try:
         return int(options.run(options))
     except TosqauylError as error:

@@ -14,7 +14,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from tosqauyl.cli.build import engine_of, policy_of, provider_of, read_text, snapshot_of
-from tosqauyl.cli.texts import LANGUAGES, N_, Texts, choose_language
+from tosqauyl.cli.number_texts import step_text
+from tosqauyl.cli.texts import ENGLISH, LANGUAGES, N_, Texts, choose_language
 from tosqauyl.config.load import Config, default_config, load_config, with_changes
 from tosqauyl.errors import TosqauylError
 from tosqauyl.facts import FACTS, Call, Verdict
@@ -32,52 +33,59 @@ from tosqauyl.sip.message import Request, Response, parse
 from tosqauyl.state.provider import Provider, Question
 
 
-def add_parser(subparsers: Any) -> None:
+def add_parser(subparsers: Any, t: Texts = ENGLISH) -> None:
     """Add `check`, `policy` and `number`."""
     _add_check(
-        subparsers.add_parser("check", help="judge one call by hand", description="Verdict, reasons and every fact.")
+        subparsers.add_parser(
+            "check", help=t("judge one call by hand"), description=t("Verdict, reasons and every fact.")
+        ),
+        t,
     )
-    policy = subparsers.add_parser("policy", help="check or explain a policy", description="Look into a policy file.")
-    verbs = policy.add_subparsers(title="verbs", metavar="VERB", required=True)
-    check = verbs.add_parser("check", help="all mistakes and warnings of a policy file")
-    explain = verbs.add_parser("explain", help="each rule in plain words")
+    policy = subparsers.add_parser(
+        "policy", help=t("check or explain a policy"), description=t("Look into a policy file.")
+    )
+    verbs = policy.add_subparsers(title=t("verbs"), metavar="VERB", required=True)
+    check = verbs.add_parser("check", help=t("all mistakes and warnings of a policy file"))
+    explain = verbs.add_parser("explain", help=t("each rule in plain words"))
     for parser, run in ((check, run_policy_check), (explain, run_policy_explain)):
         parser.add_argument(
-            "file", nargs="?", default="", metavar="FILE", help="policy file (default: the shipped one)"
+            "file", nargs="?", default="", metavar="FILE", help=t("policy file (default: the shipped one)")
         )
-        _common(parser, run)
-    explain.add_argument("--rule", metavar="ID", help="only this rule")
-    number = subparsers.add_parser("number", help="what a number is", description="Normalise and explain a number.")
-    number.add_argument("number", metavar="NUMBER", help="as a trunk would send it")
-    number.add_argument("--portability", metavar="FILE", help="file of ported numbers")
-    _common(number, run_number)
+        _common(parser, run, t)
+    explain.add_argument("--rule", metavar="ID", help=t("only this rule"))
+    number = subparsers.add_parser(
+        "number", help=t("what a number is"), description=t("Normalise and explain a number.")
+    )
+    number.add_argument("number", metavar="NUMBER", help=t("as a trunk would send it"))
+    number.add_argument("--portability", metavar="FILE", help=t("file of ported numbers"))
+    _common(number, run_number, t)
 
 
-def _common(parser: argparse.ArgumentParser, run: Any) -> None:
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--lang", choices=LANGUAGES, help="language of the texts (default: the terminal's)")
+def _common(parser: argparse.ArgumentParser, run: Any, t: Texts) -> None:
+    parser.add_argument("--json", action="store_true", help=t("print JSON"))
+    parser.add_argument("--lang", choices=LANGUAGES, help=t("language of the texts (default: the terminal's)"))
     parser.set_defaults(run=run)
 
 
-def _add_check(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--from", dest="presented", metavar="NUMBER", help="presentation number (From)")
-    parser.add_argument("--asserted", metavar="NUMBER", help="network number (P-Asserted-Identity)")
-    parser.add_argument("--remote-party", metavar="NUMBER", help="number in Remote-Party-ID")
-    parser.add_argument("--to", dest="called", default="", metavar="NUMBER", help="called number")
-    parser.add_argument("--redirecting", metavar="NUMBER", help="last redirecting number (Diversion)")
-    parser.add_argument("--name", default="", metavar="TEXT", help="display name")
-    parser.add_argument("--privacy", default="", metavar="TEXT", help="value of Privacy")
-    parser.add_argument("--sip", metavar="FILE", help="read the call from an INVITE in a file instead")
+def _add_check(parser: argparse.ArgumentParser, t: Texts) -> None:
+    parser.add_argument("--from", dest="presented", metavar="NUMBER", help=t("presentation number (From)"))
+    parser.add_argument("--asserted", metavar="NUMBER", help=t("network number (P-Asserted-Identity)"))
+    parser.add_argument("--remote-party", metavar="NUMBER", help=t("number in Remote-Party-ID"))
+    parser.add_argument("--to", dest="called", default="", metavar="NUMBER", help=t("called number"))
+    parser.add_argument("--redirecting", metavar="NUMBER", help=t("last redirecting number (Diversion)"))
+    parser.add_argument("--name", default="", metavar="TEXT", help=t("display name"))
+    parser.add_argument("--privacy", default="", metavar="TEXT", help=t("value of Privacy"))
+    parser.add_argument("--sip", metavar="FILE", help=t("read the call from an INVITE in a file instead"))
     parser.add_argument(
-        "--direction", default="international", choices=("international", "domestic", "unknown"), help="of the trunk"
+        "--direction", default="international", choices=("international", "domestic", "unknown"), help=t("of the trunk")
     )
-    parser.add_argument("--trunk", metavar="ID", help="a trunk of the --config instead of --direction")
-    parser.add_argument("--config", metavar="FILE", help="configuration of the gate")
-    parser.add_argument("--policy", metavar="FILE", help="policy instead of the shipped kz-border")
-    parser.add_argument("--roaming", metavar="FILE", help="subscribers who are abroad")
-    parser.add_argument("--roaming-complete", action="store_true", default=None, help="who is not in it is at home")
-    parser.add_argument("--enforce", action="store_true", default=None, help="judge as `serve --enforce` would")
-    _common(parser, run_check)
+    parser.add_argument("--trunk", metavar="ID", help=t("a trunk of the --config instead of --direction"))
+    parser.add_argument("--config", metavar="FILE", help=t("configuration of the gate"))
+    parser.add_argument("--policy", metavar="FILE", help=t("policy instead of the shipped kz-border"))
+    parser.add_argument("--roaming", metavar="FILE", help=t("subscribers who are abroad"))
+    parser.add_argument("--roaming-complete", action="store_true", default=None, help=t("who is not in it is at home"))
+    parser.add_argument("--enforce", action="store_true", default=None, help=t("judge as `serve --enforce` would"))
+    _common(parser, run_check, t)
 
 
 def run_check(options: argparse.Namespace) -> int:
@@ -296,14 +304,14 @@ def run_number(options: argparse.Namespace) -> int:
     ported = _ported(options.portability)
     explanation = load_plan(ported).explain(options.number)
     number = explanation.number
+    t = Texts(choose_language(options.lang))
     if options.json:
-        steps = [{"text": step.text, "source": step.source} for step in explanation.steps]
+        steps = [{"text": step_text(step, t), "source": step.source} for step in explanation.steps]
         print(json.dumps({**number._asdict(), "raw": options.number, "steps": steps}, ensure_ascii=False, indent=1))
     else:
-        t = Texts(choose_language(options.lang))
-        parts = [part for part in (number.kind, number.country, number.operator) if part]
+        parts = [part for part in (t(number.kind), t(number.country), number.operator) if part]
         print(f"{number.text or '-'}  ({', '.join(parts)})")
         for step in explanation.steps:
-            print(f"  {t(step.text)}" + (f"  [{step.source}]" if step.source else ""))
+            print(f"  {step_text(step, t)}" + (f"  [{t(step.source)}]" if step.source else ""))
     nobody = ("malformed", "letters", "empty"), ("impossible", "unassigned", "unallocated", "reserve")
     return 1 if number.form in nobody[0] or number.kind in nobody[1] else 0

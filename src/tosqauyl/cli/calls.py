@@ -14,7 +14,7 @@ from rich.console import Console, OverflowMethod
 from rich.text import Text
 
 from tosqauyl.cli.report import STYLES, Row, clock_time, make_report, render_report
-from tosqauyl.cli.texts import LANGUAGES, Texts, choose_language
+from tosqauyl.cli.texts import ENGLISH, LANGUAGES, Texts, choose_language
 from tosqauyl.errors import TosqauylError
 from tosqauyl.facts import Reason
 from tosqauyl.journal.naming import segment_files
@@ -77,28 +77,28 @@ def call_line(row: Row, t: Texts) -> Text:
     return line
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", t: Texts = ENGLISH) -> None:
     """Add `tosqauyl calls` to the command line."""
     parser = subparsers.add_parser(
         "calls",
-        help="list the decisions in the journal",
-        description="List decisions, numbers masked. Exit code: 0 found some, 1 none matched, 2 trouble.",
+        help=t("list the decisions in the journal"),
+        description=t("List decisions, numbers masked. Exit code: 0 found some, 1 none matched, 2 trouble."),
     )
     parser.add_argument(
-        "--data", metavar="DIR", type=Path, default=Path("var"), help="data folder of the gate (default var)"
+        "--data", metavar="DIR", type=Path, default=Path("var"), help=t("data folder of the gate (default var)")
     )
     parser.add_argument(
-        "--last", metavar="N", type=int, default=20, help="how many of the newest that match (default 20)"
+        "--last", metavar="N", type=int, default=20, help=t("how many of the newest that match (default 20)")
     )
-    parser.add_argument("--stopped", action="store_true", help="stopped calls only")
+    parser.add_argument("--stopped", action="store_true", help=t("stopped calls only"))
     parser.add_argument(
-        "--reason", metavar="SLUG", choices=[str(one) for one in Reason], help="calls with this reason only"
+        "--reason", metavar="SLUG", choices=[str(one) for one in Reason], help=t("calls with this reason only")
     )
-    parser.add_argument("--report", action="store_true", help="count all calls that match instead of listing them")
-    parser.add_argument("--follow", action="store_true", help="go on with new decisions until Ctrl-C")
-    parser.add_argument("--reveal", action="store_true", help="show numbers in clear; recorded in DIR/access.log")
-    parser.add_argument("--lang", choices=LANGUAGES, help="language of the output")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--report", action="store_true", help=t("count all calls that match instead of listing them"))
+    parser.add_argument("--follow", action="store_true", help=t("go on with new decisions until Ctrl-C"))
+    parser.add_argument("--reveal", action="store_true", help=t("show numbers in clear; recorded in DIR/access.log"))
+    parser.add_argument("--lang", choices=LANGUAGES, help=t("language of the output"))
+    parser.add_argument("--json", action="store_true", help=t("one JSON object a line"))
     parser.set_defaults(run=run)
 
 

@@ -24,7 +24,7 @@ from rich.text import Text
 
 from tosqauyl.cli.calls import journal_folder
 from tosqauyl.cli.report import Counting, render_report
-from tosqauyl.cli.texts import LANGUAGES, Texts, choose_language
+from tosqauyl.cli.texts import ENGLISH, LANGUAGES, Texts, choose_language
 from tosqauyl.cli.traffic import (
     DEFAULT_RATE,
     EXIT_GOOD,
@@ -141,21 +141,23 @@ class Demo:
         )  # fmt: skip
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", t: Texts = ENGLISH) -> None:
     """Add `tosqauyl demo` to the command line."""
     parser = subparsers.add_parser(
         "demo",
-        help="start a gate on this machine, send it realistic calls, show what it does",
-        description="A gate, a minute of mixed calls over real SIP on loopback, a live view, and a report. "
-        "Exit code: 0 all answers were right, 1 some were wrong or lost, 2 it could not start.",
+        help=t("start a gate on this machine, send it realistic calls, show what it does"),
+        description=t(
+            "A gate, a minute of mixed calls over real SIP on loopback, a live view, and a report. "
+            "Exit code: 0 all answers were right, 1 some were wrong or lost, 2 it could not start."
+        ),
     )
-    parser.add_argument("--seconds", type=positive, default=60.0, help="length of the traffic (default 60)")
+    parser.add_argument("--seconds", type=positive, default=60.0, help=t("length of the traffic (default 60)"))
     parser.add_argument(
-        "--rate", type=positive, default=DEFAULT_RATE, help="calls a second outside of waves (default 120)"
+        "--rate", type=positive, default=DEFAULT_RATE, help=t("calls a second outside of waves (default 120)")
     )
-    parser.add_argument("--seed", type=int, default=7, help="same seed, same calls (default 7)")
-    parser.add_argument("--lang", choices=LANGUAGES, help="language of the view (default: of the terminal)")
-    parser.add_argument("--data", metavar="DIR", type=Path, help="keep configuration and journal in DIR")
+    parser.add_argument("--seed", type=int, default=7, help=t("same seed, same calls (default 7)"))
+    parser.add_argument("--lang", choices=LANGUAGES, help=t("language of the view (default: of the terminal)"))
+    parser.add_argument("--data", metavar="DIR", type=Path, help=t("keep configuration and journal in DIR"))
     parser.set_defaults(run=run)
 
 

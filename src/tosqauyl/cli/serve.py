@@ -12,6 +12,7 @@ from secrets import token_hex
 from typing import Any
 
 from tosqauyl.cli.build import engine_of, provider_of, read_text, snapshot_of, to_stderr
+from tosqauyl.cli.texts import ENGLISH, Texts
 from tosqauyl.config.load import (
     Config,
     command_line_entry,
@@ -33,22 +34,22 @@ from tosqauyl.journal.tokens import Tokens, load_key
 from tosqauyl.sip.transaction import Transactions
 
 
-def add_parser(subparsers: Any) -> None:
+def add_parser(subparsers: Any, t: Texts = ENGLISH) -> None:
     """Add `serve`."""
-    parser = subparsers.add_parser("serve", help="run the gate", description="Answer SIP INVITEs until stopped.")
-    parser.add_argument("--config", metavar="FILE", help="configuration (TOML); flags win over it")
+    parser = subparsers.add_parser("serve", help=t("run the gate"), description=t("Answer SIP INVITEs until stopped."))
+    parser.add_argument("--config", metavar="FILE", help=t("configuration (TOML); flags win over it"))
     parser.add_argument(
-        "--listen", metavar="udp:HOST:PORT", action="append", help="an international trunk; may be repeated"
+        "--listen", metavar="udp:HOST:PORT", action="append", help=t("an international trunk; may be repeated")
     )
     parser.add_argument(
-        "--from", dest="sources", metavar="CIDR", action="append", help="sources of --listen (default: loopback)"
+        "--from", dest="sources", metavar="CIDR", action="append", help=t("sources of --listen (default: loopback)")
     )
-    parser.add_argument("--http", metavar="HOST:PORT", help="health page, on loopback only; port 0 picks one")
-    parser.add_argument("--policy", metavar="FILE", help="policy instead of the shipped kz-border")
-    parser.add_argument("--roaming", metavar="FILE", help="subscribers who are abroad, one E.164 number a line")
-    parser.add_argument("--roaming-complete", action="store_true", default=None, help="who is not in it is at home")
-    parser.add_argument("--data", metavar="DIR", help="folder of the journal and its key")
-    parser.add_argument("--enforce", action="store_true", default=None, help="let deterministic rules stop calls")
+    parser.add_argument("--http", metavar="HOST:PORT", help=t("health page, on loopback only; port 0 picks one"))
+    parser.add_argument("--policy", metavar="FILE", help=t("policy instead of the shipped kz-border"))
+    parser.add_argument("--roaming", metavar="FILE", help=t("subscribers who are abroad, one E.164 number a line"))
+    parser.add_argument("--roaming-complete", action="store_true", default=None, help=t("who is not in it is at home"))
+    parser.add_argument("--data", metavar="DIR", help=t("folder of the journal and its key"))
+    parser.add_argument("--enforce", action="store_true", default=None, help=t("let deterministic rules stop calls"))
     parser.set_defaults(run=run)
 
 

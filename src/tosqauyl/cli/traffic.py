@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tosqauyl.cli.texts import LANGUAGES, N_, Texts, choose_language
+from tosqauyl.cli.texts import ENGLISH, LANGUAGES, N_, Texts, choose_language
 from tosqauyl.cli.traffic_drive import Drive, Score, loopback, percentile
 from tosqauyl.cli.traffic_mix import Mix, draw_roamers, load_mix, plan_calls
 from tosqauyl.errors import TosqauylError
@@ -115,40 +115,45 @@ def score_json(score: Score, drive: Drive, mix: Mix) -> dict[str, object]:
     return {"mix": mix.name, "good": score.is_good, "all": score.total.as_dict(), **counters, "classes": classes}
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", t: Texts = ENGLISH) -> None:
     """Add `tosqauyl traffic` to the command line."""
     parser = subparsers.add_parser(
         "traffic",
-        help="send realistic test calls with known truth to a gate on this machine",
-        description="Send mixed test calls over SIP/UDP to a gate on this machine and check every answer. "
-        "Exit code: 0 all right, 1 an answer was wrong or lost, 2 usage.",
+        help=t("send realistic test calls with known truth to a gate on this machine"),
+        description=t(
+            "Send mixed test calls over SIP/UDP to a gate on this machine and check every answer. "
+            "Exit code: 0 all right, 1 an answer was wrong or lost, 2 usage."
+        ),
     )
-    parser.add_argument("--to", metavar="udp:HOST:PORT", help="listener of the international trunk (loopback only)")
+    parser.add_argument("--to", metavar="udp:HOST:PORT", help=t("listener of the international trunk (loopback only)"))
     parser.add_argument(
-        "--domestic-to", metavar="udp:HOST:PORT", help="listener of the domestic trunk; else its class is left out"
+        "--domestic-to", metavar="udp:HOST:PORT", help=t("listener of the domestic trunk; else its class is left out")
     )
     parser.add_argument(
-        "--prepare", metavar="DIR", type=Path, help="write roaming file, lists and config for the gate to DIR and end"
+        "--prepare",
+        metavar="DIR",
+        type=Path,
+        help=t("write roaming file, lists and config for the gate to DIR and end"),
     )
     parser.add_argument(
         "--expect",
         choices=EXPECTATIONS,
         default="prepared",
-        help="what the gate is: prepared with --prepare (default), bare (--enforce only), or in monitor mode",
+        help=t("what the gate is: prepared with --prepare (default), bare (--enforce only), or in monitor mode"),
     )
-    parser.add_argument("--seconds", type=positive, default=60.0, help="length of the run (default 60)")
+    parser.add_argument("--seconds", type=positive, default=60.0, help=t("length of the run (default 60)"))
     parser.add_argument(
-        "--rate", type=positive, default=DEFAULT_RATE, help="calls a second outside of waves (default 120)"
+        "--rate", type=positive, default=DEFAULT_RATE, help=t("calls a second outside of waves (default 120)")
     )
-    parser.add_argument("--seed", type=int, default=7, help="same seed, same calls and roamers (default 7)")
+    parser.add_argument("--seed", type=int, default=7, help=t("same seed, same calls and roamers (default 7)"))
     parser.add_argument(
-        "--mix", metavar="FILE", type=Path, help="TOML file with the classes of calls (default: the shipped one)"
+        "--mix", metavar="FILE", type=Path, help=t("TOML file with the classes of calls (default: the shipped one)")
     )
     parser.add_argument(
-        "--explain", action="store_true", help="print what each class is and which answer is right, and end"
+        "--explain", action="store_true", help=t("print what each class is and which answer is right, and end")
     )
-    parser.add_argument("--lang", choices=LANGUAGES, help="language of the output")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.add_argument("--lang", choices=LANGUAGES, help=t("language of the output"))
+    parser.add_argument("--json", action="store_true", help=t("print the result as JSON"))
     parser.set_defaults(run=run)
 
 

@@ -1,38 +1,80 @@
 """Why a number was read as it was: the steps in words, each with its source. For people; no call waits for it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 
 from tosqauyl.numbers.number import SEPARATORS, Number
-from tosqauyl.numbers.tables import CODE_DIGITS, LEAST_DIGITS, MOST_DIGITS, NATIONAL_DIGITS, Tables
+from tosqauyl.numbers.tables import CODE_DIGITS, LEAST_DIGITS, MOST_DIGITS, NATIONAL_DIGITS, Area, Tables
 
 _DOCS = "docs/numbers.md"
+
+
+class Template(StrEnum):
+    """Everything a step can say, in English, with {names} for what differs from number to number.
+
+    One sentence for each case and never one glued together from parts: other languages inflect and order otherwise.
+    """
+
+    SEPARATORS = "Blanks, '-', '.', '(' and ')' are only for the eye and are dropped."
+    INTERNATIONAL = "Written with a plus: country code and national number follow."
+    PREFIXED = "Written with an international prefix (00, or 810 as dialled in Kazakhstan); it is taken off."
+    BARE = "Country code without a plus: the digits fit that country's plan."
+    NATIONAL = "A national number of the +7 zone, with or without the trunk prefix 8."
+    SHORT = "A short number: two to six digits."
+    LETTERS = "A name, not a number."
+    EMPTY = "No number at all."
+    ANONYMOUS = "The caller's number is withheld."
+    MALFORMED = "Neither a number in any known spelling nor a name."
+    E164 = "In E.164: {number}"
+    SHORT_UNKNOWN = "{number} is not on the list of Kazakh short numbers; whose it is, nobody knows."
+    SHORT_KNOWN = "{number}: {what} ({kind})."
+    SHORT_WITH_PLUS = "{number}: {what} ({kind}). The plus in front is a mistake: no country has a number this short."
+    UNASSIGNED = "Not a possible number: no country has a code that begins like this."
+    NO_LENGTH = "Not a possible number: it has fewer than 7 or more than 15 digits."
+    SEVEN_KZ = "Code {code} of +7 belongs to Kazakhstan."
+    SEVEN_RU = "Code {code} of +7 belongs to Russia."
+    SEVEN_NOBODY = "Code {code} of +7 belongs to no single country."
+    SEVEN_LENGTH = "Not a possible number: {digits} digits after +7; the plan has {planned}."
+    USE = "{what} ({kind}), as of {since}."
+    AREA = "{place}."
+    AREA_LENGTH = "{place}; a subscriber there has {digits} digits."
+    PORTED = "Ported: from {giver} to {taker}."
+    COUNTRY = "Country code {code}: {country}."
+    COUNTRY_NONE = "Country code {code}: no single country."
+    POSSIBLE = "{digits} digits after the country code: possible (possible: {lengths})."
+    NOT_POSSIBLE = "{digits} digits after the country code: not possible (possible: {lengths})."
+
+
 _FORMS = {
-    "international": ("Written with a plus: country code and national number follow.", "RFC 3966 section 5.1.4"),
-    "prefixed": (
-        "Written with an international prefix (00, or 810 as dialled in Kazakhstan); it is taken off.",
-        f"plan; {_DOCS}",
-    ),
-    "bare": ("Country code without a plus: the digits fit that country's plan.", f"metadata; {_DOCS}"),
-    "national": ("A national number of the +7 zone, with or without the trunk prefix 8.", f"plan; {_DOCS}"),
-    "short": ("A short number: two to six digits.", "plan"),
-    "letters": ("A name, not a number.", "RFC 3261 section 19.1.1"),
-    "empty": ("No number at all.", "RFC 3261 section 19.1.1"),
-    "anonymous": ("The caller's number is withheld.", ""),
-    "malformed": ("Neither a number in any known spelling nor a name.", f"RFC 3966 section 3; {_DOCS}"),
+    "international": (Template.INTERNATIONAL, "RFC 3966 section 5.1.4"),
+    "prefixed": (Template.PREFIXED, f"plan; {_DOCS}"),
+    "bare": (Template.BARE, f"metadata; {_DOCS}"),
+    "national": (Template.NATIONAL, f"plan; {_DOCS}"),
+    "short": (Template.SHORT, "plan"),
+    "letters": (Template.LETTERS, "RFC 3261 section 19.1.1"),
+    "empty": (Template.EMPTY, "RFC 3261 section 19.1.1"),
+    "anonymous": (Template.ANONYMOUS, ""),
+    "malformed": (Template.MALFORMED, f"RFC 3966 section 3; {_DOCS}"),
 }
-_KINDS = {
-    "impossible": "Not a possible number: ",
-    "unassigned": "Not a possible number: no country has a code that begins like this.",
-}
+_OWNERS = {"KZ": Template.SEVEN_KZ, "RU": Template.SEVEN_RU}
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of an explanation; source: tags of data/SOURCES.md, an RFC, or a page of the docs."""
+    """One step of an explanation; source: tags of data/SOURCES.md, an RFC, or a page of the docs.
 
-    text: str
+    values: what stands for the template's {names}, as the plan's data has it: kinds as slugs, names in English.
+    """
+
+    template: Template
     source: str
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The step in English."""
+        return self.template.format(**self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,69 +91,86 @@ def explain(raw: str, number: Number, tables: Tables, ported: Mapping[str, str])
     return Explanation(raw, number, tuple(_steps(raw, number, tables, ported)))
 
 
+def _step(template: Template, source: str, **values: str) -> Step:
+    return Step(template, source, values)
+
+
 def _steps(raw: str, number: Number, tables: Tables, ported: Mapping[str, str]) -> Iterator[Step]:
     cleaned = raw.translate(SEPARATORS)
     if cleaned != raw:
-        yield Step("Blanks, '-', '.', '(' and ')' are only for the eye and are dropped.", "RFC 3966 section 3")
-    text, source = _FORMS[number.form]
+        yield Step(Template.SEPARATORS, "RFC 3966 section 3")
+    template, source = _FORMS[number.form]
     if number.form == "anonymous":
         source = tables.anonymous[cleaned.lower().replace("_", "")]
-    yield Step(text, source)
+    yield Step(template, source)
     if number.form == "short":
         yield _short_step(cleaned, number, tables)
     elif number.text[:1] == "+" and number.form != "malformed":
         if cleaned != number.text:
-            yield Step(f"In E.164: {number.text}", "ITU-T E.164 section 6")
+            yield _step(Template.E164, "ITU-T E.164 section 6", number=number.text)
         yield from _international_steps(number, tables, ported)
 
 
 def _short_step(cleaned: str, number: Number, tables: Tables) -> Step:
     known = tables.shorts.get(number.text)
     if known is None:
-        return Step(f"{number.text} is not on the list of Kazakh short numbers; whose it is, nobody knows.", "short")
-    plus = " The plus in front is a mistake: no country has a number this short." if cleaned[0] == "+" else ""
-    return Step(f"{number.text}: {known.what} ({known.kind}).{plus}", known.source)
+        return _step(Template.SHORT_UNKNOWN, "short", number=number.text)
+    template = Template.SHORT_WITH_PLUS if cleaned[0] == "+" else Template.SHORT_KNOWN
+    return _step(template, known.source, number=number.text, what=known.what, kind=known.kind)
 
 
 def _international_steps(number: Number, tables: Tables, ported: Mapping[str, str]) -> Iterator[Step]:
     digits = number.text[1:]
     if number.kind == "unassigned":
-        yield Step(_KINDS["unassigned"], "metadata,itu")
+        yield Step(Template.UNASSIGNED, "metadata,itu")
     elif not LEAST_DIGITS <= len(digits) <= MOST_DIGITS:
-        yield Step(f"{_KINDS['impossible']}it has fewer than 7 or more than 15 digits.", "ITU-T E.164 section 6")
+        yield Step(Template.NO_LENGTH, "ITU-T E.164 section 6")
     elif digits[0] == "7":
         yield from _seven_steps(number, digits[1:], tables, ported)
     else:
-        yield from _foreign_steps(number, digits, tables)
+        yield _country_step(number, digits, tables)
+        yield _length_step(number, digits, tables)
 
 
 def _seven_steps(number: Number, national: str, tables: Tables, ported: Mapping[str, str]) -> Iterator[Step]:
-    use = tables.uses[national[:CODE_DIGITS]]
-    owner = {"KZ": "Kazakhstan", "RU": "Russia"}.get(use.country, "no single country")
-    yield Step(f"Code {national[:CODE_DIGITS]} of +7 belongs to {owner}.", "treaty")
+    code = national[:CODE_DIGITS]
+    use = tables.uses[code]
+    yield _step(_OWNERS.get(use.country, Template.SEVEN_NOBODY), "treaty", code=code)
     if number.kind == "impossible":
-        length = f"{len(national)} digits after +7; the plan has {NATIONAL_DIGITS}."
-        yield Step(_KINDS["impossible"] + length, "plan,metadata")
+        length = {"digits": str(len(national)), "planned": str(NATIONAL_DIGITS)}
+        yield Step(Template.SEVEN_LENGTH, "plan,metadata", length)
         return
     longest = (national[:size] for size in range(len(national), CODE_DIGITS - 1, -1))
     use = next((tables.uses[head] for head in longest if head in tables.uses), use)
-    yield Step(f"{use.what[:1].upper()}{use.what[1:]} ({use.kind}), as of {use.since}.", use.source)
+    what = use.what[:1].upper() + use.what[1:]
+    yield _step(Template.USE, use.source, what=what, kind=use.kind, since=use.since)
     if use.kind == "fixed":
-        area = next(tables.areas[national[:size]] for size in (4, 3) if national[:size] in tables.areas)
-        length = f"; a subscriber there has {area.subscriber_digits} digits" if area.subscriber_digits else ""
-        yield Step(f"{area.name}{length}.", area.source)
+        yield _area_step(next(tables.areas[national[:size]] for size in (4, 3) if national[:size] in tables.areas))
     if number.text in ported and use.operator:
-        yield Step(f"Ported: from {use.operator} to {number.operator}.", "portability file")
+        yield _step(Template.PORTED, "portability file", giver=use.operator, taker=number.operator)
 
 
-def _foreign_steps(number: Number, digits: str, tables: Tables) -> Iterator[Step]:
-    code = next(digits[:size] for size in (1, 2, 3) if digits[:size] in tables.countries)
-    country, lengths = tables.countries[code]
-    whose = number.country or country or "no single country"
-    yield Step(f"Country code {code}: {whose}.", "metadata")
-    possible = ", ".join(map(str, sorted(lengths)))
-    judged = "possible" if number.kind == "foreign" else "not possible"
-    yield Step(
-        f"{len(digits) - len(code)} digits after the country code: {judged} (possible: {possible}).",
-        "metadata; ITU-T E.164 section 6",
-    )
+def _area_step(area: Area) -> Step:
+    if not area.subscriber_digits:
+        return _step(Template.AREA, area.source, place=area.name)
+    return _step(Template.AREA_LENGTH, area.source, place=area.name, digits=str(area.subscriber_digits))
+
+
+def _country_step(number: Number, digits: str, tables: Tables) -> Step:
+    code = _country_code(digits, tables)
+    country = number.country or tables.countries[code].country
+    if not country:
+        return _step(Template.COUNTRY_NONE, "metadata", code=code)
+    return _step(Template.COUNTRY, "metadata", code=code, country=country)
+
+
+def _length_step(number: Number, digits: str, tables: Tables) -> Step:
+    code = _country_code(digits, tables)
+    template = Template.POSSIBLE if number.kind == "foreign" else Template.NOT_POSSIBLE
+    lengths = ", ".join(map(str, sorted(tables.countries[code].lengths)))
+    after = str(len(digits) - len(code))
+    return _step(template, "metadata; ITU-T E.164 section 6", digits=after, lengths=lengths)
+
+
+def _country_code(digits: str, tables: Tables) -> str:
+    return next(digits[:size] for size in (1, 2, 3) if digits[:size] in tables.countries)
