@@ -157,3 +157,17 @@ def test_the_table_agrees_with_a_plain_model(puts: list[tuple[int, int]], bound:
             del alive[gone[0]]
         assert len(table) == len(alive)
         assert all(table.get(str(k)) == k for k in alive)
+
+
+def test_expiry_in_small_steps_keeps_up_with_any_rate():
+    """As the gate's shell does it: after each batch, at most twice as many as the batch brought."""
+    table = Transactions(1_000_000, keep=1.0)
+    now, number, most = 0.0, 0, 0
+    for _ in range(2000):
+        for _ in range(64):
+            table.put(f"k{number}", 1, now)
+            number += 1
+        now += 0.002  # 32,000 a second
+        table.expire(now, 128)
+        most = max(most, len(table))
+    assert most <= 32_000 * 1.2

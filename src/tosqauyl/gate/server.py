@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from tosqauyl.errors import FaultKind, TosqauylError
 from tosqauyl.gate.datagrams import Datagrams
+from tosqauyl.gate.mmsg import BATCH
 from tosqauyl.gate.session import Session
 from tosqauyl.journal.append import Journal
 
@@ -116,6 +117,8 @@ class Gate:
             return
         for data, source in received:
             take(data, source, name, now, wall)
+        # Twice as many as can have come: expiry keeps up at any rate, a little at a time.
+        self.session.transactions.expire(now, 2 * BATCH)
         self.flush()
         if self.session.waiting:
             self._arm(now)
