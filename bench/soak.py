@@ -1,9 +1,10 @@
 """Memory: with 25 million subscribers, over millions of calls, and what the transaction table alone takes.
 
-usage: soak.py [--calls 5000000] [--subscribers 25000000] [--roaming N] [--table]
+usage: soak.py [--calls 5000000] [--rate 35000] [--subscribers 25000000] [--table]
 
 --calls        send this many calls and print resident memory every tenth of the way; flat means that the last half grew by
                less than 2 per cent once the transaction table is full (32 s of calls stay in it)
+--rate         calls a second; the transaction table holds 32 s of them, so memory can only be compared at one rate
 --subscribers  a roaming file of this many numbers, spread over the mobile codes, is loaded first
 --table        measure the transaction table alone instead: 35,000 calls a second for 32 s are kept in it
 """
@@ -33,7 +34,7 @@ def write_subscribers(path: Path, count: int) -> None:
                 out.write("".join(f"+7{code}{number * step % 10**7:07d}\n" for number in numbers))
 
 
-def soak(folder: Path, calls: int, subscribers: int) -> tuple[float, list[tuple[int, float]], dict[str, float]]:
+def soak(folder: Path, calls: int, rate: int, subscribers: int) -> tuple[float, list[tuple[int, float]], dict[str, float]]:
     """Start seconds, (calls so far, resident MB) along the way, and the last load's figures."""
     corpora = write_corpora(folder / "corpora")
     roaming = corpora["roaming"]
@@ -53,7 +54,7 @@ def soak(folder: Path, calls: int, subscribers: int) -> tuple[float, list[tuple[
         figures: dict[str, float] = {}
         program = build_loader(folder)
         for part in range(1, 11):
-            figures = load(program, corpora[mix], gate, core=1, calls=max(calls // 10, 1), window=128)
+            figures = load(program, corpora[mix], gate, core=1, calls=max(calls // 10, 1), rate=rate)
             along.append((calls * part // 10, gate.resident_kb() / 1024))
             for old in sorted((folder / "gate" / "data").rglob("*.tsv"))[:-2]:
                 if ".open." not in old.name:
@@ -91,6 +92,7 @@ def main() -> int:
     """Command line."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--calls", type=int, default=5_000_000)
+    arguments.add_argument("--rate", type=int, default=35_000)
     arguments.add_argument("--subscribers", type=int, default=0)
     arguments.add_argument("--table", action="store_true")
     options = arguments.parse_args()
@@ -99,7 +101,7 @@ def main() -> int:
         print(f"transaction table at 35,000 calls/s, kept 32 s: {megabytes:.0f} MB, {microseconds:.2f} us a call")
         return 0
     with tempfile.TemporaryDirectory(prefix="tosqauyl-soak-") as folder:
-        started, along, figures = soak(Path(folder), options.calls, options.subscribers)
+        started, along, figures = soak(Path(folder), options.calls, options.rate, options.subscribers)
     print(f"ready after {started:.1f} s")
     for calls, megabytes in along:
         print(f"{calls:>12,} calls  {megabytes:8.1f} MB resident")
