@@ -34,7 +34,9 @@ def write_subscribers(path: Path, count: int) -> None:
                 out.write("".join(f"+7{code}{number * step % 10**7:07d}\n" for number in numbers))
 
 
-def soak(folder: Path, calls: int, rate: int, subscribers: int) -> tuple[float, list[tuple[int, float]], dict[str, float]]:
+def soak(
+    folder: Path, calls: int, rate: int, subscribers: int
+) -> tuple[float, list[tuple[int, float]], dict[str, float]]:
     """Start seconds, (calls so far, resident MB) along the way, and the last load's figures."""
     corpora = write_corpora(folder / "corpora")
     roaming = corpora["roaming"]

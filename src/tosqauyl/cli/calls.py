@@ -138,11 +138,22 @@ def _report(folder: Path, options: argparse.Namespace, t: Texts) -> int:
     return 0 if report.total.attempts else 1
 
 
+def _newest(folder: Path, options: argparse.Namespace) -> list[Row]:
+    """The last matches, oldest first; segments are read from the newest back, so an old journal costs nothing."""
+    found: list[Row] = []
+    for segment in reversed(segment_files(folder)):
+        missing = max(0, options.last) - len(found)
+        if not missing:
+            break
+        found = [*deque(_matching(read_segment(segment.path), options), maxlen=missing), *found]
+    return found
+
+
 def _list(folder: Path, options: argparse.Namespace, t: Texts) -> int:
     show = _shower(options, t)
     # The tail is opened before the journal is read: a call decided in between is shown twice rather than never.
     tail = Tail(folder) if options.follow else None
-    found = deque(_matching(read_rows(folder), options), maxlen=max(0, options.last))
+    found = _newest(folder, options)
     for row in found:
         show(row)
     if not found and not tail:
