@@ -5,6 +5,7 @@ the answers go out. Under load this amortises everything but the work itself; wh
 """
 
 import asyncio
+import errno
 import gc
 import os
 import socket
@@ -12,7 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from tosqauyl.errors import FaultKind, TosqauylError
 from tosqauyl.gate.datagrams import Datagrams
@@ -60,7 +61,7 @@ def listen(name: str, host: str, port: int) -> Listener:
         udp.close()
         hint = (
             "another program listens there: ss -lunp shows which"
-            if error.errno == 98
+            if error.errno == errno.EADDRINUSE
             else "see 'ip address' for this host's"
         )
         raise TosqauylError(f"cannot listen: {error.strerror}", name, hint) from error
@@ -181,13 +182,17 @@ class Gate:
             if decision.would_verdict is not decision.verdict:
                 label = f"{decision.would_verdict.value}:{decision.would_reason.value}"
                 would[label] = would.get(label, 0) + count
-        degraded = journal.failed_writes or self._journal_down
+        degraded = journal.failed_writes or self.journal.failed_syncs or self._journal_down
         return {
             "status": "degraded" if degraded else "ok",
             "counters": dict(session.counters),
             "decided": verdicts,
             "would": would,
-            "journal": {"rows": journal.rows, "lost_rows": journal.lost_rows, "last_error": journal.last_error},
+            "journal": {
+                **asdict(journal),
+                "failed_syncs": self.journal.failed_syncs,
+                "free_bytes": self.journal.free_bytes(),
+            },
             "transactions": len(session.transactions),
             "waiting": len(session.waiting),
             "policy": session.engine.known.policy.hash,
