@@ -24,13 +24,13 @@ from mixes import write_corpora
 from server import write_settings
 
 from gate import machine
-from tosqauyl.cli.build import engine_of, provider_of, snapshot_of
+from tosqauyl.cli.build import session_of, snapshot_of
 from tosqauyl.config.load import load_config
 from tosqauyl.gate.answer import compose
 from tosqauyl.gate.datagrams import Datagrams
-from tosqauyl.gate.session import Recording, Session
+from tosqauyl.gate.session import Session
 from tosqauyl.gate.signalling import signalled
-from tosqauyl.gate.trunks import TrunkTable, choose
+from tosqauyl.gate.trunks import choose
 from tosqauyl.journal.append import Journal, Options
 from tosqauyl.journal.columns import row_maker
 from tosqauyl.journal.tokens import Tokens
@@ -63,14 +63,7 @@ def build(folder: Path, roaming: Path) -> Parts:
     config = load_config(path.read_text(), str(path))
     known = snapshot_of(config)
     make_row = row_maker(Tokens(b"k" * 32).of, known.policy.hash, known.hash)
-    transactions = Transactions(config.sip.table)
-    session = Session(
-        engine_of(config, known),
-        TrunkTable(config.entries),
-        transactions,
-        provider_of(config),
-        Recording(make_row, time.perf_counter),
-    )
+    session = session_of(config, known, Transactions(config.sip.table), make_row)
     journal = Journal(folder / "journal", time.time(), Options())
     return Parts(session, journal, make_row, config.entries[0].listener, config.entries)
 

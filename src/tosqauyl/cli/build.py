@@ -1,16 +1,21 @@
 """From a configuration to the parts that run: snapshot, provider, engine."""
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tosqauyl.config.load import Config
 from tosqauyl.errors import TosqauylError
+from tosqauyl.gate.session import Recording, Session
+from tosqauyl.gate.trunks import TrunkTable
+from tosqauyl.journal.columns import MakeRow
 from tosqauyl.numbers.plan import Plan, load_plan
 from tosqauyl.numbers.portability import read_portability
 from tosqauyl.policy.load import Policy, load_policy, load_shipped
 from tosqauyl.screen.engine import Engine, EngineOptions
 from tosqauyl.screen.snapshot import Snapshot
+from tosqauyl.sip.transaction import Transactions
 from tosqauyl.state.indicators import Indicators
 from tosqauyl.state.lists import load_lists
 from tosqauyl.state.lists import load_shipped as load_shipped_lists
@@ -97,6 +102,12 @@ def provider_of(config: Config) -> Provider:
     if config.home_network.provider == "scripted":
         return load_script(read_text(config.home_network.script), config.home_network.script)
     return NullProvider()
+
+
+def session_of(config: Config, known: Snapshot, table: Transactions, make_row: MakeRow) -> Session:
+    """The gate's session for a snapshot, without sockets and journal."""
+    recording = Recording(make_row, time.perf_counter)
+    return Session(engine_of(config, known), TrunkTable(config.entries), table, provider_of(config), recording)
 
 
 def engine_of(config: Config, known: Snapshot) -> Engine:

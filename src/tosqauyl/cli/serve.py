@@ -11,7 +11,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-from tosqauyl.cli.build import engine_of, provider_of, read_text, snapshot_of, to_stderr
+from tosqauyl.cli.build import read_text, session_of, snapshot_of, to_stderr
 from tosqauyl.cli.texts import ENGLISH, Texts
 from tosqauyl.config.load import (
     Config,
@@ -26,8 +26,7 @@ from tosqauyl.errors import FaultKind, TosqauylError
 from tosqauyl.gate.health import Health
 from tosqauyl.gate.resume import resume
 from tosqauyl.gate.server import Gate, Listener, listen
-from tosqauyl.gate.session import Recording, Session, SessionOptions
-from tosqauyl.gate.trunks import TrunkTable
+from tosqauyl.gate.session import SessionOptions
 from tosqauyl.journal.append import Journal, private_folder
 from tosqauyl.journal.columns import row_maker
 from tosqauyl.journal.tokens import Tokens, load_key
@@ -85,13 +84,7 @@ def run(options: argparse.Namespace) -> int:
         table = Transactions(1 if FaultKind.TABLE_FULL.value in config.failure.forced else config.sip.table)
         resumed = resume(table, data / "journal", time.monotonic(), time.time())
         make_row = row_maker(tokens, known.policy.hash, known.hash)
-        session = Session(
-            engine_of(config, known),
-            TrunkTable(config.entries),
-            table,
-            provider_of(config),
-            Recording(make_row, time.perf_counter),
-        )
+        session = session_of(config, known, table, make_row)
         session.counters["resumed"] = resumed
         session.options = SessionOptions(config.sip.trying_after, token_hex(4))
         asyncio.run(_serve(config, Gate(session, journal, listeners, to_stderr), listeners))

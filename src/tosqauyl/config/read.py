@@ -8,7 +8,6 @@ from tosqauyl.errors import Mistake
 from tosqauyl.toml_text import Table as Place
 
 Table = dict[str, object]
-BY_PATH = {key.path: key for key in KEYS}
 _ARRAYS = ("profile", "trunk")
 _TABLES = ("http", "subscribers", "indicators", "numbers", "home_network", "failure", "failure.force", "sip", "journal")
 

@@ -108,7 +108,7 @@ because one is made for every call."""
 
 def compose(request: Request, decision: Decision, call: Call, profile: Profile, route: Route) -> tuple[int, bytes]:
     """The whole final answer to an INVITE: its status and its bytes."""
-    made = profile.templates.get(decision) or template(decision, profile)
+    made = template(decision, profile)
     source, tag, next_hop = route
     if not made.redirects:
         return made.status, answer(request, made.status, made.phrase, source, tag, made.extra)

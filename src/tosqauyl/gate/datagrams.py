@@ -5,6 +5,7 @@ batch is one call; a datagram is one slice of a buffer, and an address is one lo
 """
 
 import ctypes
+import errno
 import os
 import socket
 import struct
@@ -52,7 +53,7 @@ class Datagrams:
         count: int = self._library.recvmmsg(self._descriptor, batch.messages, BATCH, DONTWAIT, None)
         if count < 0:
             error = ctypes.get_errno()
-            if error in (11, 4):  # EAGAIN, EINTR
+            if error in (errno.EAGAIN, errno.EINTR):
                 return []
             raise OSError(error, os.strerror(error))
         received: list[Received] = []

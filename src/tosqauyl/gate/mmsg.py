@@ -3,6 +3,7 @@ ctypes structures."""
 
 import ctypes
 import os
+import socket
 
 BATCH = 64
 """Datagrams a system call. A batch lasts about 1.5 ms at most, which bounds what the first call of it waits."""
@@ -57,15 +58,14 @@ class MessageBatch:
         self.buffers = memoryview(self._buffers).cast("B")
         self.names = memoryview(self._names).cast("B")
         self.lengths = memoryview(self.messages).cast("B").cast("I")
-        self.vector_lengths = (
-            memoryview(self._vectors).cast("B").cast("L")
-        )  # unsigned long is size_t where system_calls() says yes
+        # unsigned long is size_t where system_calls() says yes
+        self.vector_lengths = memoryview(self._vectors).cast("B").cast("L")
 
 
 MESSAGE_SIZE = ctypes.sizeof(_Message)
 LENGTH_STEP = MESSAGE_SIZE // 4
 LENGTH_AT = _Message.length.offset // 4
-DONTWAIT = 0x40  # MSGDONTWAIT on Linux
+DONTWAIT = socket.MSG_DONTWAIT
 
 
 def system_calls() -> ctypes.CDLL | None:

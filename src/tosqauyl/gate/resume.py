@@ -13,7 +13,7 @@ from tosqauyl.screen.decision import Decision
 from tosqauyl.sip.transaction import TIMEOUT, Transactions
 
 READ_AT_MOST = 32 << 20
-"""Bytes read back from the end of each of the last two segments: about 70,000 calls, and a third of a second."""
+"""Bytes read back from the end of each of the newest segments: about 70,000 calls, and a third of a second."""
 
 _DECISION = ("verdict", "reason", "rule", "class", "rules", "would_verdict", "would_reason", "would_rule")
 Answered = tuple[float, str, Decision]
@@ -74,8 +74,11 @@ def _is_since(text: str, since: float) -> bool:
 
 
 def _tails(folder: Path) -> Iterator[tuple[list[str], list[str]]]:
-    """Column names and last whole rows of the last two segments, older one first."""
-    for segment in segment_files(folder)[-2:]:
+    """Column names and last whole rows of the newest segments, older ones first.
+
+    Three, because the newest is the one this process has just begun, and the one before it may be as young.
+    """
+    for segment in segment_files(folder)[-3:]:
         try:
             with segment.path.open("rb") as stream:
                 names = stream.readline().decode("utf-8", "replace").rstrip("\n").split("\t")

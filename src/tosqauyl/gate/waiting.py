@@ -76,7 +76,7 @@ class WaitingCalls:
 
     def ask(self, request: Request, call: Call, ask: Ask, arrival: Arrival, trying_after: float) -> None:
         """Put the question; the call is concluded at once if every answer is here at once."""
-        line = transaction.Open(transaction.State.PROCEEDING, arrival.now + trying_after)
+        line = transaction.opened(arrival.now, trying_after)
         waiting = Waiting(request, arrival, call, ask, line, set(ask.numbers))
         for number in ask.numbers:
             if number in self._by_number:

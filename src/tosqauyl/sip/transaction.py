@@ -128,9 +128,9 @@ Stepped = tuple[Open, bytes]
 """The transaction after an event, and the bytes to send now (b'' for none)."""
 
 
-def opened(now: float) -> Open:
-    """A transaction whose INVITE has just come and whose answer must wait."""
-    return Open(State.PROCEEDING, now + TRYING_AFTER)
+def opened(now: float, trying_after: float = TRYING_AFTER) -> Open:
+    """A transaction whose INVITE has just come and whose answer must wait; trying_after: seconds until a 100."""
+    return Open(State.PROCEEDING, now + trying_after)
 
 
 def on_request(call: Open) -> Stepped:
