@@ -2,7 +2,8 @@
 
 import pytest
 
-from tosqauyl.config.load import load_config, parse_http, parse_listen
+from tosqauyl.config.addresses import is_loopback, parse_listen
+from tosqauyl.config.load import load_config
 from tosqauyl.errors import FileMistakes, TosqauylError
 from tosqauyl.facts import Verdict
 
@@ -40,7 +41,7 @@ data = 5
 enforce = "yes"
 colour = "red"
 [http]
-listen = "0.0.0.0:80"
+listen = "somewhere"
 [sip]
 trying_after_ms = 0
 [failure]
@@ -52,7 +53,7 @@ name = "a"
 pass = 301
 [[trunk]]
 id = "one"
-listen = "tcp:127.0.0.1:5060"
+listen = "sctp:127.0.0.1:5060"
 from = ["127.0.0.1/99"]
 direction = "sideways"
 profile = "b"
@@ -103,7 +104,7 @@ def test_a_missing_key_is_told_with_its_meaning():
 
 
 @pytest.mark.parametrize(
-    "text", ["udp:127.0.0.1", "udp::5060", "tcp:127.0.0.1:5060", "udp:127.0.0.1:99999", "5060", ""]
+    "text", ["udp:127.0.0.1", "udp::5060", "sctp:127.0.0.1:5060", "udp:127.0.0.1:99999", "5060", ""]
 )
 def test_what_is_no_listening_address_says_how_one_is_written(text):
     with pytest.raises(TosqauylError, match="write udp:HOST:PORT"):
@@ -111,11 +112,70 @@ def test_what_is_no_listening_address_says_how_one_is_written(text):
 
 
 def test_an_ipv6_address_may_be_listened_on():
-    assert parse_listen("udp:[::1]:5060") == ("::1", 5060)
+    assert parse_listen("udp:[::1]:5060") == ("udp", "::1", 5060)
 
 
-@pytest.mark.parametrize("text", ["0.0.0.0:80", "192.0.2.1:80", "[2001:db8::1]:80"])
-def test_the_health_page_stays_on_loopback(text):
-    with pytest.raises(TosqauylError, match="not on loopback"):
-        parse_http(text)
-    assert parse_http("127.0.0.1:0") == ("127.0.0.1", 0)
+@pytest.mark.parametrize("text", ["tcp:127.0.0.1:5060", "tls:127.0.0.1:5061", "http"])
+def test_calls_may_come_by_each_way_in(text):
+    assert parse_listen(text).transport == text.partition(":")[0]
+
+
+@pytest.mark.parametrize(
+    ("host", "alone"),
+    [
+        ("127.0.0.1", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("192.0.2.1", False),
+        ("gate.kz", False),
+    ],
+)
+def test_only_loopback_is_this_machine_alone(host, alone):
+    assert is_loopback(host) is alone
+
+
+MENDABLE = [
+    ("[tls]\ncertificate = 'a.pem'\n", "tls.key", "go together"),
+    ("[[client]]\nid = 'a'\nscopes = ['metrics']\n", "client[0].token", "token or by a certificate"),
+    ("[[client]]\nid = 'a'\nscopes = ['metrics']\ntoken = 'hunter2'\n", "client[0].token", "tosqauyl token"),
+    ("[[client]]\nid = 'a'\nscopes = ['feed']\ntoken = 'sha256:" + 64 * "0" + "'\n", "client[0].operator", "one operator"),
+    ("[[client]]\nid = 'a'\nscopes = ['steer']\ntoken = 'sha256:" + 64 * "0" + "'\n", "client[0].scopes", "screen, feed, metrics"),
+    ("[[client]]\nid = 'a'\nscopes = ['screen']\ncertificate = 'pbx.kz'\n", "client[0].certificate", "client_ca"),
+    ("[[client]]\nid = 'a'\nscopes = ['screen']\ntoken = 'sha256:" + 64 * "0" + "'\ntrunks = ['two']\n",
+     "client[0].trunks", "'two'"),
+    ("[[mode]]\nrule = 'a'\nmode = 'canary'\n", "mode[0].on", "When"),
+    ("[[mode]]\nrule = 'a'\nmode = 'sometimes'\non = 2026-01-01\n", "mode[0].mode", "sometimes"),
+    ("[[mode]]\nrule = 'a'\nmode = 'off'\non = '2026-01-01'\n", "mode[0].on", "not of type date"),
+    ("[[trunk]]\nid = 'b'\nlisten = 'tls:127.0.0.1:5061'\nfrom = ['127.0.0.1']\n", "trunk[1].listen", "tls.certificate"),
+    ("[[trunk]]\nid = 'b'\nlisten = 'udp:127.0.0.1:5062'\nfrom = ['127.0.0.1']\ncertificate = 'x'\n",
+     "trunk[1].certificate", "means nothing on udp"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("added", "path", "said"), MENDABLE)
+def test_what_does_not_fit_together_is_told_with_its_place(added, path, said):
+    with pytest.raises(FileMistakes) as caught:
+        load_config(GOOD + added, "gate.toml")
+    mistakes = [mistake for mistake in caught.value.mistakes if mistake.what.startswith(path)]
+    assert mistakes, caught.value
+    assert said in f"{mistakes[0].what} {mistakes[0].hint}"
+    assert mistakes[0].line
+
+
+def test_a_token_that_is_wrong_is_not_repeated_in_the_message():
+    with pytest.raises(FileMistakes) as caught:
+        load_config(GOOD + "[[client]]\nid = 'a'\nscopes = ['metrics']\ntoken = 'hunter2'\n", "gate.toml")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_clients_modes_and_bounds_are_read():
+    config = load_config(
+        GOOD
+        + "[[client]]\nid = 'kcell'\nscopes = ['feed']\noperator = 'kcell'\ntoken = 'sha256:" + 64 * "a" + "'\n"
+        + "[[mode]]\nrule = 'kz-letters'\nmode = 'canary'\npercent = 5\nreason = 'x'\nby = 'y'\non = 2026-11-01\n"
+        + "[streams]\nidle_seconds = 60\n[rates]\non = false\n[overload]\nqueue_percent = 50\n[feeds]\nstale_hours = 6\n",
+        "gate.toml",
+    )  # fmt: skip
+    assert (config.clients[0].operator, config.modes[0].percent, config.streams.idle_seconds) == ("kcell", 5, 60.0)
+    assert (config.rates.on, config.overload.queue_percent, config.feeds.stale_hours) == (False, 50, 6)

@@ -109,7 +109,7 @@ def test_every_option_says_what_it_does() -> None:
 
 
 def test_every_configuration_key_is_documented() -> None:
-    from tosqauyl.config import KEYS
+    from tosqauyl.config.keys import KEYS
 
     page = text("configuration.md")
     assert undocumented((f"{key.path}`" for key in KEYS), page) == []
@@ -123,7 +123,7 @@ def test_every_journal_column_is_documented() -> None:
 
 
 def test_the_example_configuration_has_no_mistakes() -> None:
-    from tosqauyl.config import load_config
+    from tosqauyl.config.load import load_config
 
     page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
     examples = re.findall(r"^```toml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)

@@ -13,15 +13,9 @@ from typing import Any
 
 from tosqauyl.cli.build import read_text, session_of, snapshot_of, to_stderr
 from tosqauyl.cli.texts import ENGLISH, Texts
-from tosqauyl.config.load import (
-    Config,
-    command_line_entry,
-    default_config,
-    load_config,
-    parse_http,
-    parse_listen,
-    with_changes,
-)
+from tosqauyl.config.addresses import parse_http, parse_listen
+from tosqauyl.config.load import Config, default_config, load_config, with_changes
+from tosqauyl.config.trunks import command_line_entry
 from tosqauyl.errors import FaultKind, TosqauylError
 from tosqauyl.gate.health import Health
 from tosqauyl.gate.resume import resume
@@ -75,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
     config = configuration(options)
     known = snapshot_of(config, to_stderr)
     names = dict.fromkeys(entry.listener for entry in config.entries)
-    listeners = [listen(name, *parse_listen(name)) for name in names]
+    listeners = [listen(name, *parse_listen(name)[1:]) for name in names]
     data = Path(config.data)
     private_folder(data)
     journal = Journal(data / "journal", time.time(), config.journal)

@@ -4,13 +4,15 @@ from dataclasses import dataclass
 
 from tosqauyl.errors import CALL_FAULTS
 from tosqauyl.gate.answer import PASS_CODES, STOP_CODES
+from tosqauyl.policy.rule import MODES
 from tosqauyl.screen.failure import ACTIONS
 from tosqauyl.screen.trunk import SOURCES
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key. path: 'section.key', with [] for arrays of tables. type: text, boolean, integer, texts or boolean-or-texts."""
+    """One key. path: 'section.key', with [] for arrays of tables. type: text, boolean, integer, date, texts or
+    boolean-or-texts."""
 
     path: str
     type: str
@@ -22,13 +24,33 @@ class Key:
 
 
 _ACTIONS = tuple(str(action) for action in ACTIONS)
+SCOPES = ("screen", "feed", "metrics", "reload")
+"""What an HTTP client may be allowed to do."""
 DIRECTIONS = ("international", "domestic", "unknown")
 
 KEYS: tuple[Key, ...] = (
     Key("data", "text", "var", "Folder of the journal, the token key and the access log; made with mode 0700."),
     Key("enforce", "boolean", False, "Promote deterministic rules from monitor to enforce; analytic rules stay."),
     Key("policy", "text", "", "Policy file; '' for the shipped kz-border policy."),
-    Key("http.listen", "text", "", "host:port of the health page; port 0 picks a free one; '' for none. Loopback only."),
+    Key("http.listen", "text", "", "host:port of the HTTP side; port 0 picks one; '' for none. Beyond loopback it needs TLS."),
+    Key("http.certificate", "text", "", "Certificate chain of the HTTP side (PEM)."),
+    Key("http.key", "text", "", "Its private key (PEM)."),
+    Key("http.client_ca", "text", "", "Authorities of client certificates (PEM); with it every client must show one."),
+    Key("http.body_kb", "integer", 64, "Largest body of a request, KiB (events of a feed: sixteen times as much).", (), 1, 65_536),
+    Key("http.bulk_mb", "integer", 512, "Largest bulk of a roaming feed, MiB.", (), 1, 65_536),
+    Key("client[].id", "text", None, "Name of an HTTP client in status and metrics."),
+    Key("client[].token", "text", "", "sha256:... of its token; `tosqauyl token` makes one."),
+    Key("client[].certificate", "text", "", "Subject alternative name of its TLS certificate, instead of a token or beside it."),
+    Key("client[].scopes", "texts", None, "What it may do.", SCOPES),
+    Key("client[].operator", "text", "", "Operator whose subscribers it reports (scope feed): kcell, beeline, t2, ..."),
+    Key("client[].trunks", "texts", (), "Trunks it may screen calls for (scope screen); none named means all."),
+    Key("tls.certificate", "text", "", "Certificate chain shown on tls: listeners (PEM)."),
+    Key("tls.key", "text", "", "Its private key (PEM)."),
+    Key("tls.client_ca", "text", "", "Authorities of the SBCs' certificates (PEM); with it every SBC must show one."),
+    Key("streams.connections", "integer", 1_000, "TCP and TLS connections at once; one more is closed.", (), 1, 100_000),
+    Key("streams.per_source", "integer", 100, "... from one address.", (), 1, 100_000),
+    Key("streams.message_seconds", "integer", 10, "A message that began must be complete within this.", (), 1, 600),
+    Key("streams.idle_seconds", "integer", 900, "A silent connection is closed after this.", (), 1, 86_400),
     Key("subscribers.roaming", "text", "", "File of subscribers who are abroad now, one E.164 number a line."),
     Key(
         "subscribers.complete", "boolean-or-texts", False,
@@ -39,6 +61,21 @@ KEYS: tuple[Key, ...] = (
     Key("indicators.unconfirmed", "boolean", False, "Also protect bank short numbers that no source confirms (9999, 7111)."),
     Key("numbers.portability", "text", "", "File of ported numbers, 'number operator' a line."),
     Key("numbers.msrn", "texts", (), "Number ranges given to inbound roamers (MSRN); calls to them pass."),
+    Key("rates.on", "boolean", True, "Count calls and callees per caller, number range and trunk."),
+    Key("rates.callers", "integer", 1_048_576, "Callers counted at once; the longest silent gives way.", (), 64, 16_777_216),
+    Key("rates.ranges", "integer", 65_536, "Ranges of 10,000 numbers counted at once.", (), 64, 1_048_576),
+    Key("rates.trunks", "integer", 256, "Trunks counted at once.", (), 8, 65_536),
+    Key("feeds.swing_percent", "integer", 20, "A feed or reload that changes more of an operator's states is held.", (), 1, 100),
+    Key("feeds.swing_minutes", "integer", 10, "... within this time.", (), 1, 1_440),
+    Key("feeds.stale_hours", "integer", 24, "An operator silent for this long has nobody 'at home' any more.", (), 1, 8_760),
+    Key("overload.source_calls_per_second", "integer", 0, "Calls a second one source may send; 0 for no cap.", (), 0, 1_000_000),
+    Key("overload.queue_percent", "integer", 25, "There is pressure when the receive queue is this full.", (), 1, 100),
+    Key("mode[].rule", "text", None, "Rule whose mode is set here instead of in the policy file."),
+    Key("mode[].mode", "text", None, "Its mode.", MODES),
+    Key("mode[].percent", "integer", 0, "Share of callers, for mode canary.", (), 0, 99),
+    Key("mode[].reason", "text", "", "Why: what was looked at before (an analytic rule is not enforced without)."),
+    Key("mode[].by", "text", "", "Who decided it."),
+    Key("mode[].on", "date", None, "When."),
     Key("home_network.provider", "text", "none", "Who answers where a subscriber is.", ("none", "scripted")),
     Key("home_network.script", "text", "", "Answers of the scripted provider, for trials and tests."),
     Key("home_network.deadline_ms", "integer", 300, "How long an answer is waited for, milliseconds.", (), 1, 10_000),
@@ -66,8 +103,9 @@ KEYS: tuple[Key, ...] = (
     Key("profile[].jcard_url", "text", "", "URL of a signed jCard (RFC 8688); 608 needs it."),
     Key("profile[].label", "text", "Unverified caller", "Display name given to marked calls."),
     Key("trunk[].id", "text", None, "Name of the trunk in journal and statistics."),
-    Key("trunk[].listen", "text", None, "Where its calls arrive: udp:HOST:PORT."),
-    Key("trunk[].from", "texts", None, "Source networks (CIDR) it is recognised by."),
+    Key("trunk[].listen", "text", None, "Where its calls arrive: udp:HOST:PORT, tcp:HOST:PORT, tls:HOST:PORT, or http."),
+    Key("trunk[].from", "texts", (), "Source networks (CIDR) it is recognised by; every SIP trunk needs them."),
+    Key("trunk[].certificate", "text", "", "Subject alternative name that the peer's certificate must have (tls: only)."),
     Key("trunk[].tgrp", "text", "", "tgrp parameter of the Request-URI (RFC 4904) it must carry."),
     Key("trunk[].trunk_context", "text", "", "trunk-context parameter (RFC 4904) it must carry."),
     Key("trunk[].header", "text", "", "'Name: value' that the INVITE must carry."),

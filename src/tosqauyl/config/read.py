@@ -2,14 +2,15 @@
 
 import difflib
 from dataclasses import dataclass, field
+from datetime import date, datetime
 
 from tosqauyl.config.keys import KEYS, Key
 from tosqauyl.errors import Mistake
 from tosqauyl.toml_text import Table as Place
 
 Table = dict[str, object]
-_ARRAYS = ("profile", "trunk")
-_TABLES = ("http", "subscribers", "indicators", "numbers", "home_network", "failure", "failure.force", "sip", "journal")
+_ARRAYS = tuple(dict.fromkeys(key.path.partition("[]")[0] for key in KEYS if "[]" in key.path))
+_TABLES = tuple(dict.fromkeys(key.path.rpartition(".")[0] for key in KEYS if "." in key.path and "[]" not in key.path))
 
 
 def lines_of(places: list[Place]) -> dict[str, int]:
@@ -75,6 +76,7 @@ def _mistake(key: Key, value: object) -> str:
         "text": isinstance(value, str),
         "boolean": isinstance(value, bool),
         "integer": isinstance(value, int) and not isinstance(value, bool),
+        "date": isinstance(value, date) and not isinstance(value, datetime),
         "texts": _are_texts(value),
         "boolean-or-texts": isinstance(value, bool) or _are_texts(value),
     }[key.type]

@@ -20,7 +20,8 @@ class Entry:
 
     listener: as written, 'udp:127.0.0.1:5060'. tgrp and trunk_context: RFC 4904 parameters of the Request-URI that must
     be there ('' for any). header: 'Name: value' that the INVITE must carry ('' for none). next_hop: host[:port] for a
-    passing 302, 'sender' for where the INVITE came from, '' for none (a passing call then gets 404).
+    passing 302, 'sender' for where the INVITE came from, '' for none (a passing call then gets 404). certificate: a
+    subject alternative name that the peer's TLS certificate must have ('' for any).
     """
 
     trunk: Trunk
@@ -31,6 +32,7 @@ class Entry:
     trunk_context: str = ""
     header: str = ""
     next_hop: str = ""
+    certificate: str = ""
 
     @property
     def is_plain(self) -> bool:

@@ -1,0 +1,1 @@
+"""The snapshot as a file: built in a process of its own, verified, mapped."""
