@@ -1,6 +1,7 @@
 /* A border SBC in miniature: sends INVITEs to a gate, checks the class of every final answer, acknowledges it.
  *
- * usage: load CORPUS HOST:PORT [calls=N] [seconds=S] [window=W] [rate=R] [again=P] [retry=S] [quiet=S] [answered=FILE] [wrong=FILE]
+ * usage: load CORPUS HOST:PORT [calls=N] [seconds=S] [window=W] [rate=R] [again=P] [retry=S] [quiet=S] [busy=1]
+ *             [fall=S] [to=R] [normal=MS] [answered=FILE] [wrong=FILE]
  *
  * CORPUS   records written by bench/mixes.py: a line "SOURCE CLASS LENGTH\n" and then LENGTH bytes of SIP. SOURCE is
  *          the address the datagram leaves from (so each trunk has its own), CLASS the first digit of the answer it
@@ -11,6 +12,10 @@
  * again    per cent of the INVITEs sent twice in a row, as a network that duplicates datagrams (default 0)
  * retry    send unanswered INVITEs again every S seconds, and go on when the gate is gone: it may come back (default: no)
  * quiet    a call is lost after this many seconds without an answer (default 2); without retry= a refused socket ends the run; SIGTERM ends it politely
+ * busy     with 1 a 503 is no wrong answer but one of an overloaded gate: counted as such, its latency left out
+ * fall     open loop only: after this many seconds the rate falls to `to` calls a second; "recovered_s" then says how many seconds
+ *          after the fall the last tenth of a second began in which fewer than 99% of the calls due were answered within `normal`
+ *          milliseconds (default 20), plus that tenth; 0 if there was none
  * answered write the serial of every call that got a final answer, one hex number a line, flushed at the end
  * wrong    write the first 20 answers of another class than the corpus expects, with their INVITE
  *
@@ -31,7 +36,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BATCH = 32, SLOTS = 1 << 21, PLACES = 10, ROOM = 4096, SOURCES = 24 };
+enum { BATCH = 32, SLOTS = 1 << 21, PLACES = 10, ROOM = 4096, SOURCES = 24, BINS = 4096 };
 
 struct invite {
   char *text;
@@ -56,7 +61,9 @@ static struct lane *lanes;
 static struct slot *slots;
 static uint32_t first, serial;
 static long sent, answered, lost, wrong, refused, provisional, duplicates, repeated, by_class[8], limit_calls = -1;
-static double limit_seconds = 10, rate, again, quiet = 2, retry;
+static double limit_seconds = 10, rate, again, quiet = 2, retry, fall, fall_rate, normal = 20, started;
+static long busy, due_in[BINS], in_time[BINS];
+static int busy_allowed;
 static volatile sig_atomic_t told_to_end;
 static int window = 64;
 static float *latency;
@@ -160,7 +167,14 @@ static void put_invite(uint32_t id) {
   for (int i = 0; i < it->numbers; i++) memcpy(text + it->number[i], digits, 8);
 }
 
+/* The tenth of a second after the fall in which a call was due; -1 for one before it. */
+static int bin_of(double due) {
+  double after = due - started - fall;
+  return fall > 0 && after >= 0 && after < BINS / 10 ? (int)(after * 10) : -1;
+}
+
 static void put_call(double due) {
+  if (bin_of(due) >= 0) due_in[bin_of(due)]++;
   slots[serial % SLOTS] = (struct slot){due, serial, (serial - first) % invite_count};
   put_invite(serial);
   if (again > 0 && rand() / (RAND_MAX + 1.0) * 100 < again) {
@@ -213,9 +227,12 @@ static void take_answer(struct lane *lane, const char *text, double t) {
   uint32_t id = (uint32_t)strtoul(mark + 8, NULL, 16);
   struct slot *slot = &slots[id % SLOTS];
   if (slot->serial != id || slot->due == 0) { duplicates++; return; }
-  if (samples < sample_room) latency[samples++] = (float)(t - slot->due);
+  double took = t - slot->due;
+  if (bin_of(slot->due) >= 0 && took * 1e3 <= normal && code != 503) in_time[bin_of(slot->due)]++;
   slot->due = 0;
   answered++;
+  if (busy_allowed && code == 503) { busy++; by_class[5]++; return; }
+  if (samples < sample_room) latency[samples++] = (float)took;
   by_class[code / 100 & 7]++;
   if (answered_file) fprintf(answered_file, "%08x\n", id);
   if (invites[slot->which].expect != '0' + code / 100) {
@@ -260,14 +277,32 @@ static void option(char *word) {
   else if (!strcmp(word, "again")) again = atof(value);
   else if (!strcmp(word, "retry")) retry = atof(value);
   else if (!strcmp(word, "quiet")) quiet = atof(value);
+  else if (!strcmp(word, "busy")) busy_allowed = atoi(value);
+  else if (!strcmp(word, "fall")) fall = atof(value);
+  else if (!strcmp(word, "to")) fall_rate = atof(value);
+  else if (!strcmp(word, "normal")) normal = atof(value);
   else if (!strcmp(word, "answered")) answered_file = fopen(value, "wb");
   else if (!strcmp(word, "wrong")) wrong_file = fopen(value, "wb");
   else fail("no such option");
 }
 
+/* How many calls were due after so many seconds of an open loop, and when the n-th one is. */
+static double due_after(double seconds) {
+  return fall > 0 && seconds > fall ? fall * rate + (seconds - fall) * fall_rate : seconds * rate;
+}
+
+static double due_time(long n) { return fall > 0 && n > fall * rate ? fall + (n - fall * rate) / fall_rate : n / rate; }
+
+static double recovered(void) {
+  int last = -1;
+  for (int i = 0; i < BINS; i++)
+    if (due_in[i] > in_time[i] + due_in[i] / 100) last = i;
+  return (last + 1) / 10.0;
+}
+
 /* How many calls may leave now. */
 static long allowance(double t, double start) {
-  long room = rate > 0 ? (long)((t - start) * rate) - sent : window - (sent - answered - lost);
+  long room = rate > 0 ? (long)due_after(t - start) - sent : window - (sent - answered - lost);
   if (rate > 0 && room > SLOTS / 2) room = SLOTS / 2;
   if (limit_calls >= 0 && room > limit_calls - sent) room = limit_calls - sent;
   return room > 4 * BATCH ? 4 * BATCH : room;
@@ -281,7 +316,7 @@ static void run(double start) {
     int over = told_to_end || t - start >= limit_seconds || sent == limit_calls || is_gone();
     if (over && (sent == answered + lost || t - last > quiet || is_gone())) break;
     if (retry > 0) put_again(t);
-    for (long n = over ? 0 : allowance(t, start); n > 0; n--) put_call(rate > 0 ? start + sent / rate : t);
+    for (long n = over ? 0 : allowance(t, start); n > 0; n--) put_call(rate > 0 ? start + due_time(sent) : t);
     for (int i = 0; i < lane_count; i++) flush_lane(&lanes[i]);
     int got = 0;
     for (int i = 0; i < lane_count; i++) got += receive(&lanes[i]);
@@ -290,7 +325,11 @@ static void run(double start) {
     else if (!over && rate <= 0 && retry <= 0 && t - last > quiet) { lost = sent - answered; last = t; }
     if (got) continue;
     for (int i = 0; i < lane_count; i++) waits[i] = (struct pollfd){lanes[i].fd, POLLIN, 0};
-    if (rate <= 0) poll(waits, lane_count, 1);
+    double idle = rate > 0 && !over ? start + due_time(sent) - clock_now() : 1e-3;
+    if (idle > 5e-5) { /* shorter is not worth a sleep; longer must leave the core to others */
+      struct timespec nap = {0, (long)((idle < 1e-3 ? idle : 1e-3) * 1e9)};
+      ppoll(waits, lane_count, &nap, NULL);
+    }
   }
   lost = sent - answered;
 }
@@ -313,7 +352,7 @@ int main(int argc, char **argv) {
   srand((unsigned)t.tv_nsec);
   first = serial = (uint32_t)(t.tv_sec * 1000003u ^ t.tv_nsec * 2654435761u ^ (uint32_t)getpid() << 16);
   signal(SIGTERM, end_soon);
-  double start = clock_now();
+  double start = started = clock_now();
   run(start);
   double took = clock_now() - start - (lost ? quiet : 0);
   if (took <= 0) took = 1e-9;
@@ -322,8 +361,8 @@ int main(int argc, char **argv) {
   qsort(latency, samples, sizeof *latency, by_value);
   printf("{\"sent\": %ld, \"answered\": %ld, \"lost\": %ld, \"wrong\": %ld, \"repeated\": %ld, \"duplicates\": %ld, \"refused\": %ld, \"per_second\": %.0f, "
          "\"p50_ms\": %.3f, \"p99_ms\": %.3f, \"p999_ms\": %.3f, \"max_ms\": %.3f, \"1xx\": %ld, \"2xx\": %ld, \"3xx\": %ld, \"4xx\": %ld, "
-         "\"5xx\": %ld, \"6xx\": %ld, \"seconds\": %.2f}\n",
+         "\"5xx\": %ld, \"6xx\": %ld, \"busy\": %ld, \"recovered_s\": %.1f, \"seconds\": %.2f}\n",
          sent, answered, lost, wrong, repeated, duplicates, refused, answered / took, at_quantile(.5), at_quantile(.99), at_quantile(.999),
-         at_quantile(1), provisional, by_class[2], by_class[3], by_class[4], by_class[5], by_class[6], took);
+         at_quantile(1), provisional, by_class[2], by_class[3], by_class[4], by_class[5], by_class[6], busy, recovered(), took);
   return 0;
 }

@@ -3,7 +3,8 @@
 usage: microseconds.py [--calls 40000] [--rounds 5]
 
 Calls the functions that `tosqauyl serve` calls, in its order, on the INVITEs of bench/mixes.py (border mix), with a reading
-of the clock between them, and takes the best round. Reading and sending are real system calls on a loopback socket, the
+of the clock between them. Of each round the middle of its slices counts, and of the rounds the best, so that what else the
+machine does leaves little trace. Reading and sending are real system calls on a loopback socket, the
 journal is written to a real file in batches. Then the whole session is timed on the same datagrams: what the stages do not
 explain is shown as "between the stages". Prints Markdown.
 """
@@ -18,6 +19,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from mixes import write_corpora
@@ -34,11 +36,11 @@ from tosqauyl.gate.trunks import choose
 from tosqauyl.journal.append import Journal, Options
 from tosqauyl.journal.columns import row_maker
 from tosqauyl.journal.tokens import Tokens
-from tosqauyl.screen.enrich import enrich
 from tosqauyl.sip.answer import destination
 from tosqauyl.sip.message import Request, parse
 from tosqauyl.sip.transaction import Transactions
 
+SLICE = 250  # calls timed together
 BATCH = 64  # datagrams of a batch under load: about half of them INVITEs, half ACKs
 
 
@@ -108,21 +110,21 @@ def system_calls(sample: list[bytes]) -> tuple[float, float]:
             one.bind(("127.0.0.1", 0))
             one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
             one.setblocking(False)
-        gate, receiving, sending = Datagrams(near), 0.0, 0.0
+        gate, receiving, sending = Datagrams(near), list[float](), list[float]()
         for start in range(0, len(sample), BATCH):
             batch = sample[start : start + BATCH]
             for data in batch:
                 far.sendto(data, near.getsockname())
             began = time.perf_counter()
             received = gate.receive()
-            receiving += time.perf_counter() - began
+            receiving.append((time.perf_counter() - began) / len(batch))
             replies = [(data, source) for data, (_, source) in zip(batch, received, strict=True)]
             middle = time.perf_counter()
             gate.send(replies)
-            sending += time.perf_counter() - middle
+            sending.append((time.perf_counter() - middle) / len(batch))
             for _ in batch:
                 far.recv(65_536)
-    return receiving / len(sample) * 1e6, sending / len(sample) * 1e6
+    return median(receiving) * 1e6, median(sending) * 1e6
 
 
 STAGES = (
@@ -147,8 +149,10 @@ def walk(parts: Parts, packets: list[Datagram], acks: list[bytes]) -> tuple[dict
     """
     session, clock, now, wall = parts.session, time.perf_counter, time.monotonic(), time.time()
     engine, trunks, listener, make_row = session.engine, session.trunks, parts.listener, parts.make_row
-    table, spent, rows, answers = Transactions(2_000_000), [0.0] * len(STAGES), list[str](), list[bytes]()
-    for (data, source), ack in zip(packets, acks, strict=True):
+    table, rows, answers = Transactions(2_000_000), list[str](), list[bytes]()
+    spent = [[0.0] * len(STAGES) for _ in range(len(packets) // SLICE)]
+    for number in range(len(spent) * SLICE):
+        (data, source), ack = packets[number], acks[number]
         t0 = clock()
         request = parse(data)
         t1 = clock()
@@ -160,7 +164,7 @@ def walk(parts: Parts, packets: list[Datagram], acks: list[bytes]) -> tuple[dict
         t3 = clock()
         said = signalled(request, f"{source[0]}:{source[1]}", wall)
         t4 = clock()
-        call = enrich(said, entry.trunk, engine.known)
+        call = engine.facts(said, entry.trunk, now)
         t5 = clock()
         decision = engine.decide(call)
         t6 = clock()
@@ -174,21 +178,25 @@ def walk(parts: Parts, packets: list[Datagram], acks: list[bytes]) -> tuple[dict
         session.receive(ack, source, listener, now, wall)
         t10 = clock()
         marks = (t0, t1, t2, t3, t4, t5, t6, t7, t8, t9, t10)
+        one = spent[number // SLICE]
         for place in range(len(STAGES)):
-            spent[place] += marks[place + 1] - marks[place]
+            one[place] += marks[place + 1] - marks[place]
         rows.append(row)
         answers.append(final)
     price = clock_price()
-    return {name: total / len(packets) * 1e6 - price for name, total in zip(STAGES, spent, strict=True)}, rows, answers
+    middle = {name: median(one[place] for one in spent) for place, name in enumerate(STAGES)}
+    return {name: seconds / SLICE * 1e6 - price for name, seconds in middle.items()}, rows, answers
 
 
 def clock_price() -> float:
     """Microseconds of one reading of the clock."""
-    clock, count = time.perf_counter, 200_000
-    began = clock()
-    for _ in range(count):
-        clock()
-    return (clock() - began) / count * 1e6
+    clock, count, found = time.perf_counter, 1000, list[float]()
+    for _ in range(200):
+        began = clock()
+        for _ in range(count):
+            clock()
+        found.append(clock() - began)
+    return median(found) / count * 1e6
 
 
 def stages(parts: Parts, packets: list[Datagram]) -> dict[str, float]:
@@ -196,10 +204,12 @@ def stages(parts: Parts, packets: list[Datagram]) -> dict[str, float]:
     acks = [acknowledgement(data) for data, _ in packets]
     pure, rows, answers = walk(parts, packets, acks)
     absorb = pure.pop("absorb the ACK")
-    began = time.perf_counter()
+    writes = list[float]()
     for start in range(0, len(rows), BATCH // 2):
+        began = time.perf_counter()
         parts.journal.append(rows[start : start + BATCH // 2])
-    write = (time.perf_counter() - began) / len(rows) * 1e6
+        writes.append((time.perf_counter() - began) / (BATCH // 2))
+    write = median(writes) * 1e6
     return {
         "receive the INVITE (system call, batched)": system_calls([data for data, _ in packets])[0],
         **pure,
@@ -218,15 +228,17 @@ def whole(parts: Parts, packets: list[Datagram]) -> float:
         time.time(),
         [acknowledgement(data) for data, _ in packets],
     )
-    began = time.perf_counter()
-    for number, ((data, source), ack) in enumerate(zip(packets, acks, strict=True)):
+    spent, began = list[float](), time.perf_counter()
+    for number, ((data, source), ack) in enumerate(zip(packets, acks, strict=True), 1):
         session.receive(data, source, parts.listener, now, wall)
         session.receive(ack, source, parts.listener, now, wall)
         if number % (BATCH // 2) == 0:  # as the shell does after each batch
             session.rows = []
             session.outgoing.clear()
-    spent = time.perf_counter() - began
-    return spent / len(packets) * 1e6
+        if number % SLICE == 0:
+            spent.append(time.perf_counter() - began)
+            began = time.perf_counter()
+    return median(spent) / SLICE * 1e6
 
 
 def measure(calls: int, rounds: int) -> tuple[dict[str, float], float]:

@@ -4,8 +4,10 @@ The gate runs in its own process and is ended by its own process id. Nothing her
 is the command a person would run.
 """
 
+import hashlib
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -17,6 +19,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 HERE = Path(__file__).resolve().parent
 COMMAND = [str(Path(sys.executable).parent / "tosqauyl"), "serve"]
+TOKEN = secrets.token_urlsafe(32)
+"""Token of the bench's client, made anew for each run of the bench."""
 START_SECONDS = 60.0  # a roaming file of 25 million numbers is loaded before the ready line
 
 
@@ -26,6 +30,11 @@ enforce = true
 {top}
 [http]
 listen = "127.0.0.1:0"
+
+[[client]]
+id = "bench"
+token = "{token}"
+scopes = ["metrics", "screen", "reload"]
 
 [subscribers]
 roaming = "{roaming}"
@@ -55,7 +64,8 @@ def write_settings(folder: Path, roaming: Path, *, top: str = "", tables: str = 
     """Write the bench's configuration into `folder`: full shipped policy, enforced, journal on, three trunks."""
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
-    text = SETTINGS.format(data=folder / "data", roaming=roaming, top=top, tables=tables)
+    token = f"sha256:{hashlib.sha256(TOKEN.encode()).hexdigest()}"
+    text = SETTINGS.format(data=folder / "data", roaming=roaming, top=top, tables=tables, token=token)
     text += "".join(TRUNK.format(direction=direction, source=source, port=port) for direction, source in TRUNKS.items())
     path = folder / "gate.toml"
     path.write_text(text, encoding="utf-8")
@@ -74,7 +84,10 @@ def free_port(host: str = "127.0.0.1", kind: int = socket.SOCK_DGRAM) -> int:
 
 
 class Gate:
-    """One running gate. `port` is its UDP port, `http` its health port, `data` its journal folder."""
+    """One running gate. `port` is its first SIP port, `http` its health port, `data` its journal folder.
+
+    places: every word of the ready line by its first part: {"udp": "127.0.0.1:5060", "tls": ...}.
+    """
 
     def __init__(
         self, arguments: list[str], data: Path, *, core: int | None = None, wait: float = START_SECONDS
@@ -90,10 +103,12 @@ class Gate:
             stderr=self._errors,
             cwd=data.parent,
         )
-        self.udp, self.http = self._ready(wait)
-        self.port = int(self.udp.rpartition(":")[2])
+        self.places = self._ready(wait)
+        self.http = self.places.get("http", "")
+        first = next(place for kind, place in self.places.items() if kind in ("udp", "tcp", "tls"))
+        self.port = int(first.rpartition(":")[2])
 
-    def _ready(self, wait: float) -> tuple[str, str]:
+    def _ready(self, wait: float) -> dict[str, str]:
         lines: list[str] = []
         said = threading.Event()
 
@@ -109,14 +124,14 @@ class Gate:
         said.wait(wait)
         for line in lines:
             if line.startswith("ready "):
-                places = dict(word.split(":", 1) for word in line.split()[1:])
-                return places["udp"], places.get("http", "")
+                return dict(word.split(":", 1) for word in line.split()[1:])
         self.kill()
         raise NotReady(f"no ready line: {''.join(lines)}{self.errors.read_text(errors='replace')[-4000:]}")
 
     def health(self) -> dict[str, object]:
-        """The answer of /healthz."""
-        with urllib.request.urlopen(f"http://{self.http}/healthz", timeout=5) as answer:
+        """The answer of /v1/status."""
+        asked = urllib.request.Request(f"http://{self.http}/v1/status", headers={"Authorization": f"Bearer {TOKEN}"})
+        with urllib.request.urlopen(asked, timeout=5) as answer:
             found: dict[str, object] = json.load(answer)
         return found
 

@@ -64,6 +64,10 @@ REASONS = {
     Reason.IMPERSONATES_STATE: "The display name passes itself off as a state body.",
     Reason.IDENTITIES_DIFFER: "Network and presentation number disagree. Often honest: alone never a reason to stop.",
     Reason.CALLER_MISSING: "The call names no calling number.",
+    Reason.BURST: "The calling number, or its range of 10,000 numbers, makes far more calls than a person does.",
+    Reason.FAN_OUT: "The calling number calls very many different numbers in a short time.",
+    Reason.SEQUENTIAL_DIALLING: "The calling number dials one number after the other, like a machine.",
+    Reason.NEIGHBOUR_SPOOFING: "A +7 number calls from abroad and begins like the called one: it looks like a neighbour.",
     Reason.CUSTOM: "A rule of the operator's own.",
 }
 
@@ -220,7 +224,7 @@ def _value_name(action: argparse.Action) -> str:
 
 def configuration_page() -> str:
     """docs/reference/configuration.md, from the table of keys."""
-    keys = importlib.import_module("tosqauyl.config").KEYS
+    keys = importlib.import_module("tosqauyl.config.keys").KEYS
     return page(
         "Configuration keys",
         "Every key of the TOML file given with `--config`. [Configuration](../configuration.md) shows a whole one. "

@@ -59,6 +59,10 @@ class Reason(StrEnum):
     IMPERSONATES_STATE = "impersonates-state"
     IDENTITIES_DIFFER = "identities-differ"
     CALLER_MISSING = "caller-missing"
+    BURST = "burst"
+    FAN_OUT = "fan-out"
+    SEQUENTIAL_DIALLING = "sequential-dialling"
+    NEIGHBOUR_SPOOFING = "neighbour-spoofing"
     CUSTOM = "custom"
 
 
@@ -153,14 +157,43 @@ def _subscriber(whose: str) -> About:
     return About("unknown", f"Where the {whose}'s subscriber is registered now, if a Kazakh mobile.", SUBSCRIBER, "ask")
 
 
+_WHOSE = {
+    "caller": "from the calling number",
+    "range": "from the calling number's range (the number without its last four digits)",
+    "trunk": "over the trunk",
+}
+_WINDOWS = {
+    "1s": ("second", "0.8 seconds"),
+    "1m": ("minute", "48 seconds"),
+    "10m": ("10 minutes", "8 minutes"),
+    "1h": ("hour", "48 minutes"),
+}
+_CALLEES = {
+    "caller": "An estimate, at most 93",
+    "range": "An estimate, at most 297",
+    "trunk": "An estimate, 5 % off as a rule",
+}
+
+
+def _calls(who: str, window: str) -> About:
+    length, whole = _WINDOWS[window]
+    doc = f"Calls {_WHOSE[who]} in the last {length}, this one counted: all of the last {whole}, never too many. -1: not counted."
+    return About(-1, doc, cost="look-up")
+
+
+def _callees(who: str, window: str) -> About:
+    doc = f"Different numbers called {_WHOSE[who]} in the last {_WINDOWS[window][0]}. {_CALLEES[who]}. -1: not counted."
+    return About(-1, doc, cost="look-up")
+
+
 class Call(NamedTuple):
     """Every fact of one call attempt, in the order of the journal's columns."""
 
     at: Annotated[float, About(0.0, "When the call reached the gate, seconds since 1970-01-01 UTC.")]
     call_id: Annotated[str, About("", "Call-ID of the INVITE.")]
     transaction: Annotated[str, About("", "Key of the SIP server transaction (RFC 3261 17.2.3): branch and sent-by.")]
-    source: Annotated[str, About("", "IP address and port the INVITE came from.")]
-    transport: Annotated[str, About("", "Transport it came over: udp.")]
+    source: Annotated[str, About("", "IP address and port the INVITE or the HTTP request came from.")]
+    transport: Annotated[str, About("", "Transport it came over: udp, tcp, tls or http.")]
     trunk: Annotated[str, About("", "Id of the trunk.")]
     direction: Annotated[
         str,
@@ -258,6 +291,54 @@ class Call(NamedTuple):
         ),
     ]
     indicator: Annotated[str, About("", "Id of that indicator.", cost="look-up")]
+    caller_calls_1s: Annotated[int, _calls("caller", "1s")]
+    caller_calls_1m: Annotated[int, _calls("caller", "1m")]
+    caller_calls_10m: Annotated[int, _calls("caller", "10m")]
+    caller_calls_1h: Annotated[int, _calls("caller", "1h")]
+    caller_callees_1m: Annotated[int, _callees("caller", "1m")]
+    caller_callees_10m: Annotated[int, _callees("caller", "10m")]
+    caller_callees_1h: Annotated[int, _callees("caller", "1h")]
+    range_calls_1s: Annotated[int, _calls("range", "1s")]
+    range_calls_1m: Annotated[int, _calls("range", "1m")]
+    range_calls_10m: Annotated[int, _calls("range", "10m")]
+    range_calls_1h: Annotated[int, _calls("range", "1h")]
+    range_callees_1m: Annotated[int, _callees("range", "1m")]
+    range_callees_10m: Annotated[int, _callees("range", "10m")]
+    range_callees_1h: Annotated[int, _callees("range", "1h")]
+    trunk_calls_1s: Annotated[int, _calls("trunk", "1s")]
+    trunk_calls_1m: Annotated[int, _calls("trunk", "1m")]
+    trunk_calls_10m: Annotated[int, _calls("trunk", "10m")]
+    trunk_calls_1h: Annotated[int, _calls("trunk", "1h")]
+    trunk_callees_1m: Annotated[int, _callees("trunk", "1m")]
+    trunk_callees_10m: Annotated[int, _callees("trunk", "10m")]
+    trunk_callees_1h: Annotated[int, _callees("trunk", "1h")]
+    sequential: Annotated[
+        int,
+        About(
+            -1,
+            "How many calls of the calling number in a row, this one the last, went each to a number at most 10 above or "
+            "below the one before and within 10 minutes of it; 1 where there is no row. -1: not counted.",
+            cost="look-up",
+        ),
+    ]
+    redials: Annotated[
+        int,
+        About(
+            -1,
+            "How many calls in a row, each within 10 minutes of the one before, the calling number made to this same "
+            "number just before this one. -1: not counted.",
+            cost="look-up",
+        ),
+    ]
+    neighbour: Annotated[
+        int,
+        About(
+            -1,
+            "How many leading digits after +7 the calling and the called number share, 10 being the same number; 0 where "
+            "one of them is no +7 number. -1: not counted.",
+            cost="look-up",
+        ),
+    ]
     user_agent: Annotated[str, About("", "User-Agent of the INVITE, at most 64 characters.")]
     faults: Annotated[str, About("", "Kinds of faults met while reading the call, sorted, joined with ;.")]
 

@@ -1,5 +1,6 @@
 """`serve` as a process: real sockets, real files, real signals."""
 
+import hashlib
 import json
 import os
 import signal
@@ -20,10 +21,30 @@ INVITE = (
 )
 
 
+TOKEN = "tq_of-the-test"
+SETTINGS = f"""
+[http]
+listen = "127.0.0.1:0"
+[[trunk]]
+id = "one"
+listen = "udp:127.0.0.1:0"
+from = ["127.0.0.0/8"]
+direction = "international"
+[[client]]
+id = "test"
+token = "sha256:{hashlib.sha256(TOKEN.encode()).hexdigest()}"
+scopes = ["metrics", "reload"]
+"""
+
+
 class Served:
     """A gate in a process of its own on a free port."""
 
-    def __init__(self, data: Path, *words: str) -> None:
+    def __init__(self, data: Path, *words: str, settings: str = "") -> None:
+        if not words:
+            file = data.parent / "gate.toml"
+            file.write_text(settings + SETTINGS)
+            words = ("--config", str(file))
         command = [sys.executable, "-m", "tosqauyl", "serve", "--data", str(data), "--enforce", *words]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert self.process.stdout
@@ -37,7 +58,12 @@ class Served:
         return self.socket.recv(4096)
 
     def health(self) -> dict[str, object]:
-        with urllib.request.urlopen(f"http://{self.ready[2].removeprefix('http:')}/healthz", timeout=5) as answer:
+        return self.ask("/v1/status")
+
+    def ask(self, path: str, method: str = "GET") -> dict[str, object]:
+        url = f"http://{self.ready[2].removeprefix('http:')}{path}"
+        asked = urllib.request.Request(url, method=method, headers={"Authorization": f"Bearer {TOKEN}"})
+        with urllib.request.urlopen(asked, timeout=5) as answer:
             return json.load(answer)
 
     def end(self) -> int:
@@ -52,7 +78,7 @@ class Served:
 
 @pytest.fixture
 def served(tmp_path):
-    gate = Served(tmp_path / "data", "--listen", "udp:127.0.0.1:0", "--http", "127.0.0.1:0")
+    gate = Served(tmp_path / "data")
     yield gate
     if gate.process.poll() is None:
         gate.end()
@@ -91,7 +117,7 @@ def test_a_restarted_gate_answers_a_retransmission_alike_and_journals_it_once(se
     first = served.call(7)
     os.kill(served.process.pid, signal.SIGKILL)
     served.process.wait(10)
-    again = Served(tmp_path / "data", "--listen", "udp:127.0.0.1:0", "--http", "127.0.0.1:0")
+    again = Served(tmp_path / "data")
     try:
         assert again.call(7)[:20] == first[:20]
         assert again.health()["counters"] == {"resumed": 1, "retransmitted_invite": 1}
@@ -117,11 +143,7 @@ def test_a_port_in_use_and_a_journal_in_use_are_told_with_what_to_do(served, tmp
 
 
 def test_a_journal_that_cannot_be_written_raises_an_alarm_and_calls_go_on(tmp_path):
-    (tmp_path / "gate.toml").write_text(
-        'enforce = true\n[http]\nlisten = "127.0.0.1:0"\n[failure.force]\nkinds = ["journal_failed"]\n'
-        '[[trunk]]\nid = "one"\nlisten = "udp:127.0.0.1:0"\nfrom = ["127.0.0.0/8"]\ndirection = "international"\n'
-    )
-    gate = Served(tmp_path / "data", "--config", str(tmp_path / "gate.toml"))
+    gate = Served(tmp_path / "data", settings='[failure.force]\nkinds = ["journal_failed"]\n')
     try:
         assert gate.call(1).startswith(b"SIP/2.0 603")
         health = gate.health()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tosqauyl.config.addresses import is_loopback, parse_listen
+from tosqauyl.config.addresses import parse_listen
 from tosqauyl.config.load import load_config
 from tosqauyl.errors import FileMistakes, TosqauylError
 from tosqauyl.facts import Verdict
@@ -118,21 +118,6 @@ def test_an_ipv6_address_may_be_listened_on():
 @pytest.mark.parametrize("text", ["tcp:127.0.0.1:5060", "tls:127.0.0.1:5061", "http"])
 def test_calls_may_come_by_each_way_in(text):
     assert parse_listen(text).transport == text.partition(":")[0]
-
-
-@pytest.mark.parametrize(
-    ("host", "alone"),
-    [
-        ("127.0.0.1", True),
-        ("::1", True),
-        ("localhost", True),
-        ("0.0.0.0", False),
-        ("192.0.2.1", False),
-        ("gate.kz", False),
-    ],
-)
-def test_only_loopback_is_this_machine_alone(host, alone):
-    assert is_loopback(host) is alone
 
 
 MENDABLE = [

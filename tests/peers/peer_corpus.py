@@ -2,7 +2,7 @@
 
 import csv
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent.parent / "corpora" / "gate"
@@ -38,7 +38,7 @@ class Case:
 
     text: the request with {placeholders}. flow: how the exchange runs (peer_sipp.FLOWS). status: of the final answer, 0 for
     silence. answer: regular expressions the answer must match ('!' before one: must not). journal: columns of the one
-    row this call must have; {"rows": "0"} when it must have none.
+    row this call must have; {"rows": "0"} when it must have none. way: how the case reaches the gate, see WAYS.
     """
 
     id: str
@@ -51,6 +51,7 @@ class Case:
     answer: tuple[str, ...] = ()
     journal: dict[str, str] = field(default_factory=dict)
     file: str = ""
+    way: str = "udp"
 
     @property
     def source(self) -> str:
@@ -59,6 +60,37 @@ class Case:
 
     def __str__(self) -> str:
         return self.id
+
+
+WAYS = ("udp", "tcp", "tls", "mutual-tls")
+"""Plain ways are SIPp itself; over TLS a Kamailio stands between SIPp and the gate (Debian's SIPp has no TLS)."""
+
+
+def cases_over(way: str) -> list[Case]:
+    """The same cases another way. streams.toml says which differ there, which cannot be sent so, and why."""
+    rows = tomllib.loads((FOLDER / "streams.toml").read_text("utf-8"))["difference"]
+    differs = {row["id"]: row for row in rows if way in row["ways"]}
+    found = cases()
+    unknown = {row["id"] for row in rows} - {case.id for case in found}
+    assert not unknown, f"streams.toml names cases that do not exist: {sorted(unknown)}"
+    return [
+        _over(case, way, differs.get(case.id, {})) for case in found if not differs.get(case.id, {}).get("left_out")
+    ]
+
+
+def _over(case: Case, way: str, row: dict[str, object]) -> Case:
+    changes = {
+        name: tuple(row[name]) if name == "answer" else row[name]
+        for name in ("status", "flow", "answer")
+        if name in row
+    }  # type: ignore[arg-type]
+    if "journal" in row:
+        changes["journal"] = _pairs(str(row["journal"]))
+    case = replace(case, way=way, **changes)  # type: ignore[arg-type]
+    if way != "tcp":
+        return case
+    answer = tuple(one.replace("SIP/2.0/UDP 127", "SIP/2.0/TCP 127") for one in case.answer)
+    return replace(case, text=case.text.replace("SIP/2.0/UDP {local}", "SIP/2.0/TCP {local}"), answer=answer)
 
 
 def cases() -> list[Case]:

@@ -5,6 +5,7 @@ One scenario and one SIPp run a case (0.1 s each): a failing case is then named 
 
 import re
 import shutil
+import socket
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,16 +36,16 @@ class Outcome:
         return f"SIPp ended with {self.code}\n{self.errors}\n{exchange}"
 
 
-def run(case: Case, gate_port: int, folder: Path, *, limit: float = 20.0) -> Outcome:
-    """Run one case against the gate at 127.0.0.1:`gate_port`."""
+def run(case: Case, port: int, folder: Path, *, limit: float = 20.0) -> Outcome:
+    """Run one case against 127.0.0.1:`port`: the gate, or the Kamailio before it."""
     work = folder / case.id
     work.mkdir(parents=True, exist_ok=True)
     scenario = work / "scenario.xml"
     scenario.write_text(render(case), encoding="ascii")
     call_id = f"{case.id}@peer.invalid"
     command = [
-        SIPP or "sipp", f"127.0.0.1:{gate_port}", "-sf", str(scenario), "-m", "1", "-i", case.source,
-        "-p", str(free_port(case.source)), "-nr", "-default_behaviors", "abortunexp", "-nostdin", "-cid_str", call_id,
+        SIPP or "sipp", f"127.0.0.1:{port}", "-sf", str(scenario), "-m", "1", "-i", case.source,
+        "-t", "t1" if case.way == "tcp" else "u1", "-p", str(_free_port(case)), "-nr", "-default_behaviors", "abortunexp", "-nostdin", "-cid_str", call_id,
         "-skip_rlimit", "-timeout", f"{limit:.0f}s", "-timeout_error", "-trace_err", "-error_file", str(work / "errors.log"),
         "-trace_msg", "-message_file", str(work / "messages.log"),
     ]  # fmt: skip
@@ -52,7 +53,7 @@ def run(case: Case, gate_port: int, folder: Path, *, limit: float = 20.0) -> Out
         ended = _once(command, work, limit)
         if ended.returncode != CANNOT_BIND:
             break
-        command[command.index("-p") + 1] = str(free_port(case.source))
+        command[command.index("-p") + 1] = str(_free_port(case))
     errors = work / "errors.log"
     sent, received = read_log(work / "messages.log")
     return Outcome(
@@ -62,6 +63,10 @@ def run(case: Case, gate_port: int, folder: Path, *, limit: float = 20.0) -> Out
         received,
         call_id,
     )
+
+
+def _free_port(case: Case) -> int:
+    return free_port(case.source, socket.SOCK_STREAM if case.way == "tcp" else socket.SOCK_DGRAM)
 
 
 def _once(command: list[str], work: Path, limit: float) -> "subprocess.CompletedProcess[bytes]":
@@ -131,9 +136,9 @@ def _expect(case: Case) -> str:
     return f'<recv response="{case.status}" timeout="{ANSWER_MS}">{action}</recv>\n{use}'
 
 
-def _silence(milliseconds: int = SILENCE_MS) -> str:
+def _silence(milliseconds: int = SILENCE_MS, label: str = "over") -> str:
     """Anything that arrives now is an unexpected message and fails the call (<nop/>: a label at the very end would fail it too)."""
-    return f'<recv response="699" timeout="{milliseconds}" ontimeout="over"/>\n<label id="over"/>\n<nop/>\n'
+    return f'<recv response="699" timeout="{milliseconds}" ontimeout="{label}"/>\n<label id="{label}"/>\n<nop/>\n'
 
 
 def _line(case: Case, *names: str) -> str:
@@ -223,6 +228,12 @@ def _trying(case: Case) -> str:
     return _send(case, case.text) + trying + _expect(case) + again + _ack(case) + _silence(2300)
 
 
+def _trying_once(case: Case) -> str:
+    """A slow answer over a stream: 100, the final answer, and nothing more: nothing gets lost (RFC 3261 17.2.1)."""
+    trying = f'{_silence_then(120)}<recv response="100" timeout="400"/>\n'
+    return _send(case, case.text) + trying + _expect(case) + _silence(1500, "quiet") + _ack(case) + _silence()
+
+
 def _silence_then(milliseconds: int) -> str:
     """Nothing may arrive in the next milliseconds; what comes later is read by the next step."""
     return f'<recv response="699" timeout="{milliseconds}" ontimeout="early"/>\n<label id="early"/>\n'
@@ -245,6 +256,7 @@ FLOWS = {
     "cancel-unknown": _cancel_unknown,
     "cancel-open": _cancel_open,
     "trying": _trying,
+    "trying-once": _trying_once,
     "prompt": _prompt,
 }
 """How an exchange runs, by the name that the corpus uses."""

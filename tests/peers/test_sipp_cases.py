@@ -1,11 +1,9 @@
 """At least 200 distinct cases by SIPp over real UDP: the answer on the wire and the row in the journal of each."""
 
-import re
-
 import pytest
+from peer_checks import as_the_corpus_says
 from peer_corpus import Case, cases
 from peer_runs import Runs
-from peer_sipp import Outcome
 
 from tosqauyl.policy.load import load_shipped
 
@@ -21,32 +19,7 @@ def test_there_are_at_least_200_distinct_cases() -> None:
 
 @pytest.mark.parametrize("case", ALL, ids=str)
 def test_the_answer_on_the_wire_and_the_journal_are_as_the_corpus_says(case: Case, runs: Runs) -> None:
-    outcome = runs.of(case.gate).outcomes[case.id]
-    assert outcome.code == 0, f"{case.file}: {case.shows}\nexpected {case.status} {case.answer}\n{outcome}"
-    same_answer_every_time(case, outcome)
-    told(case, runs.of(case.gate).rows.get(outcome.call_id, []), outcome)
-
-
-def same_answer_every_time(case: Case, outcome: Outcome) -> None:
-    """However often a final answer to the INVITE is sent, it is the same answer: byte for byte, To tag included."""
-    finals = [
-        text
-        for text in outcome.received
-        if re.match(r"SIP/2.0 [2-6]", text) and re.search(r"(?im)^cseq\s*:.*invite", text)
-    ]
-    assert len(set(finals)) <= 1, f"{case.shows}: answers differ\n{outcome}"
-
-
-def told(case: Case, rows: list[dict[str, str]], outcome: Outcome) -> None:
-    """The call has its one row, and the row says what the corpus says."""
-    expected = dict(case.journal)
-    invited = "INVITE" in case.text.split(" ", 1)[0] and case.status >= 300 and case.status not in (400, 481, 483)
-    count = int(expected.pop("rows", "1" if invited and case.flow not in ("cancel-unknown", "ack-alone") else "0"))
-    assert len(rows) == count, f"{case.shows}: {len(rows)} journal rows instead of {count}\n{outcome}"
-    for name, value in expected.items():
-        assert rows[0].get(name) == value, (
-            f"{case.shows}: journal has {name}={rows[0].get(name)!r}, not {value!r}\n{outcome}\n{rows[0]}"
-        )
+    as_the_corpus_says(case, runs)
 
 
 @pytest.mark.parametrize("gate", GATES)

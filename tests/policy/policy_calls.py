@@ -6,6 +6,7 @@ from tosqauyl.facts import FACTS, Call, FactType
 
 TEXT_FACTS = [name for name, fact in FACTS.items() if fact.type is FactType.TEXT]
 CHOICE_FACTS = [name for name, fact in FACTS.items() if fact.type is FactType.CHOICE]
+INTEGER_FACTS = [name for name, fact in FACTS.items() if fact.type is FactType.INTEGER]
 BOOLEAN_FACTS = [name for name, fact in FACTS.items() if fact.type is FactType.BOOLEAN]
 OPERATORS = ["=", "<>", "<", "<=", ">", ">=", "!="]
 
@@ -66,6 +67,7 @@ def _other_atoms():
         st.sampled_from([*BOOLEAN_FACTS, "TRUE", "FALSE"]),
         st.builds("{} = {}".format, st.sampled_from(BOOLEAN_FACTS), st.sampled_from(["TRUE", "FALSE"])),
         st.builds("redirections {} {}".format, operator, integers.map(str)),
+        st.builds("{} {} {}".format, st.sampled_from(INTEGER_FACTS), operator, integers.map(str)),
         st.builds(
             "redirections NOT IN ({})".format, st.lists(integers.map(str), min_size=1, max_size=3).map(", ".join)
         ),

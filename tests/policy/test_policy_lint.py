@@ -128,6 +128,10 @@ FIXED = f"{ABROAD} AND caller_kind = 'fixed'"
         ({"when": FIXED}, {"when": FIXED}),
         ({"when": FIXED, "mode": "enforce"}, {"when": FIXED, "mode": "monitor"}),
         (
+            {"when": FIXED, "mode": "canary", "extra": "percent = 5"},
+            {"when": FIXED, "mode": "canary", "extra": "percent = 5"},
+        ),
+        (
             {"when": f"{ABROAD} AND starts_with(caller, '+7')"},
             {"when": f"{ABROAD} AND starts_with(caller, '+7') AND protected"},
         ),
@@ -147,6 +151,13 @@ def test_a_rule_behind_a_wider_one_is_told(first, second):
         ({"when": FIXED, "mode": "monitor"}, {"when": FIXED, "mode": "enforce"}),
         ({"when": FIXED, "extra": "promote = false"}, {"when": FIXED}),
         ({"when": FIXED, "klass": "analytic"}, {"when": FIXED}),
+        ({"when": FIXED, "mode": "canary", "extra": "percent = 5"}, {"when": FIXED}),
+        ({"when": FIXED, "mode": "canary", "extra": "percent = 5"}, {"when": FIXED, "mode": "enforce"}),
+        (
+            {"when": FIXED, "mode": "canary", "extra": "percent = 5"},
+            {"when": FIXED, "mode": "canary", "extra": "percent = 6"},
+        ),
+        ({"when": FIXED}, {"when": FIXED, "mode": "canary", "extra": "percent = 5"}),
         ({"when": FIXED, "extra": "expires = 2026-09-01"}, {"when": FIXED}),
         ({"when": f"{ABROAD} AND caller LIKE '+7%'"}, {"when": f"{ABROAD} AND caller LIKE '+77%'"}),
     ],

@@ -12,9 +12,11 @@ from tosqauyl.screen.trunk import Trunk
 from tosqauyl.state.indicators import Indicators
 from tosqauyl.state.lists import load_lists
 from tosqauyl.state.ranges import NumberRanges
+from tosqauyl.state.rates import Rates
 from tosqauyl.state.subscribers import Subscribers
 
 PLAN = load_plan()
+RATES = list(FACTS)[list(FACTS).index("caller_calls_1s") : list(FACTS).index("user_agent")]
 LISTS = """
 [[indicator]]
 id = "blocked-1"
@@ -112,6 +114,38 @@ def test_ranges_of_trunk_and_roaming_numbers():
     assert not facts(called="+77019901000").called_msrn
 
 
+def test_calls_are_counted_where_rates_are_given_and_only_there():
+    rates = Rates(10, 10, 2)
+    assert {getattr(facts(presented="+447700900123"), name) for name in RATES} == {-1}
+    for count in range(1, 4):
+        call = enrich(said(presented="+447700900123"), TRUSTED, KNOWN, rates, float(count))
+        assert (call.caller_calls_1m, call.range_calls_1m, call.trunk_calls_1m, call.redials) == (count,) * 3 + (
+            count - 1,
+        )
+        assert (call.caller_callees_1h, call.trunk_callees_1h, call.sequential, call.neighbour) == (1, 1, 1, 0)
+    assert enrich(said(presented="+447700900999"), TRUSTED, KNOWN, rates, 4.0).range_calls_1h == 4
+    assert enrich(said(presented="+447700900123"), TRUSTED, KNOWN, None, 5.0).caller_calls_1m == -1
+
+
+def test_the_number_that_the_trunk_chose_is_counted():
+    rates = Rates(10, 10, 2)
+    parts = {"asserted": "+447700900123", "presented": "+77011111111", "called": "+77011111999"}
+    assert enrich(said(**parts), TRUSTED, KNOWN, rates, 0.0).neighbour == 0
+    call = enrich(said(**parts), Trunk("t", "international"), KNOWN, rates, 0.0)
+    assert (call.caller_calls_1m, call.trunk_calls_1m, call.neighbour) == (1, 2, 7)
+
+
+@given(st.sampled_from([None, "", "anonymous", "Bank", "1", "+7701", "070"]))
+def test_a_call_without_a_number_to_count_by_is_not_counted(presented):
+    rates = Rates(10, 10, 2)
+    call = enrich(said(presented=presented), TRUSTED, KNOWN, rates, 0.0)
+    if call.caller_kind == "unknown":
+        assert {getattr(call, name) for name in RATES} == {-1}
+        assert (len(rates), rates.ranges, rates.trunks) == (0, 0, 0)
+    else:
+        assert (call.caller_calls_1m, call.range_calls_1m) == (1, -1)
+
+
 TEXT = st.none() | st.text(max_size=30) | st.from_regex(r"\A\+?[0-9]{0,16}\Z")
 
 
@@ -125,7 +159,8 @@ def test_any_text_gives_facts_of_the_right_types_and_choices(asserted, presented
         called=called,
         display_name=name,
     )
+    counted = enrich(said(presented=presented, called=called), TRUSTED, KNOWN, Rates(2, 2, 2), 1.0)
     for name, fact in FACTS.items():
         value = getattr(call, name)
-        assert type(value) is type(fact.about.unknown), name
+        assert type(value) is type(fact.about.unknown) is type(getattr(counted, name)), name
         assert not fact.about.choices or value in fact.about.choices, (name, value)

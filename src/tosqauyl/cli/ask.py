@@ -24,6 +24,7 @@ from tosqauyl.gate.signalling import signalled
 from tosqauyl.gate.trunks import Entry
 from tosqauyl.numbers.plan import load_plan
 from tosqauyl.numbers.portability import read_portability
+from tosqauyl.policy.canary import bucket
 from tosqauyl.policy.check import lint
 from tosqauyl.policy.explain import explain_rule
 from tosqauyl.screen.decision import Decision, modes
@@ -214,7 +215,7 @@ def _as_json(call: Call, decision: Decision, engine: Engine, answer: dict[str, o
             "rule": decision.would_rule,
         },
         "rules_hit": [
-            {"id": rule.id, "mode": mode, "verdict": rule.verdict.value}
+            {"id": rule.id, "mode": mode, "verdict": rule.verdict.value} | _share(rule, mode, call)
             for rule, mode in _hits(decision, engine, call.at)
         ],
         "answer": answer,
@@ -224,8 +225,22 @@ def _as_json(call: Call, decision: Decision, engine: Engine, answer: dict[str, o
     }
 
 
+def _share(rule: Any, mode: str, call: Call) -> dict[str, object]:
+    """Of a canary: its share of callers, and whether it holds for this one."""
+    return {"percent": rule.percent, "holds": bucket(call.caller) < rule.percent} if mode == "canary" else {}
+
+
 _STYLES = {Verdict.PASS: "green", Verdict.STOP: "bold red"}
 _MODES = {"off": N_("off"), "monitor": N_("monitor"), "enforce": N_("enforce")}
+
+
+def _mode_text(rule: Any, mode: str, call: Call, t: Texts) -> str:
+    """A rule's mode for people; a canary says whether it holds for this caller."""
+    if mode != "canary":
+        return t(_MODES[mode])
+    if bucket(call.caller) < rule.percent:
+        return t("canary for {percent}% of callers, this one among them", percent=rule.percent)
+    return t("canary for {percent}% of callers, this one is only watched", percent=rule.percent)
 
 
 def _show_check(call: Call, decision: Decision, engine: Engine, t: Texts) -> None:
@@ -236,7 +251,7 @@ def _show_check(call: Call, decision: Decision, engine: Engine, t: Texts) -> Non
         would = f"{t.verdict(decision.would_verdict.value)}: {t.reason(decision.would_reason.value)}"
         console.print(t("If the monitored rules were enforced: {would}", would=would))
     for rule, mode in _hits(decision, engine, call.at):
-        console.print(f"  [bold]{escape(rule.id)}[/] ({t(_MODES[mode])}): {escape(t.pick(rule.texts))}")
+        console.print(f"  [bold]{escape(rule.id)}[/] ({_mode_text(rule, mode, call, t)}): {escape(t.pick(rule.texts))}")
         console.print(f"    {escape(rule.law)}", style="dim")
     table = Table(box=None, pad_edge=False, show_header=False)
     for name, fact in FACTS.items():
@@ -292,7 +307,15 @@ def _rule_json(rule: Any, language: str) -> dict[str, object]:
         "id": rule.id, "verdict": rule.verdict.value, "reason": rule.reason.value, "class": rule.klass, "tier": rule.tier,
         "mode": rule.mode, "texts": dict(rule.texts), "law": rule.law, "why_mode": dict(rule.why_mode), "when": rule.when,
         "explained": explain_rule(rule, language), "expires": rule.expires.isoformat() if rule.expires else "",
+        "percent": rule.percent, "evidence": _evidence_json(rule.evidence),
     }  # fmt: skip
+
+
+def _evidence_json(evidence: Any) -> dict[str, str]:
+    """The recorded reason of a rule; {} where there is none."""
+    if evidence is None:
+        return {}
+    return {"reason": evidence.reason, "by": evidence.by, "on": evidence.on.isoformat(), "report": evidence.report}
 
 
 def _ported(file: str | None) -> dict[str, str]:

@@ -2,32 +2,24 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tosqauyl.config.load import Config
 from tosqauyl.errors import TosqauylError
+from tosqauyl.gate.feed_replay import apply_feeds
 from tosqauyl.gate.session import Recording, Session
 from tosqauyl.gate.trunks import TrunkTable
 from tosqauyl.journal.columns import MakeRow
-from tosqauyl.numbers.plan import Plan, load_plan
-from tosqauyl.numbers.portability import read_portability
+from tosqauyl.numbers.plan import Plan
 from tosqauyl.policy.load import Policy, load_policy, load_shipped
 from tosqauyl.screen.engine import Engine, EngineOptions
 from tosqauyl.screen.snapshot import Snapshot
 from tosqauyl.sip.transaction import Transactions
-from tosqauyl.state.indicators import Indicators
-from tosqauyl.state.lists import load_lists
-from tosqauyl.state.lists import load_shipped as load_shipped_lists
+from tosqauyl.snapshots.build import Built, Positions, Say, Sources, build, silent
 from tosqauyl.state.provider import NullProvider, Provider, load_script
 from tosqauyl.state.subscribers import Subscribers
 
-CHUNK = 1 << 20
-Say = Callable[[str], None]
-
-
-def silent(text: str) -> None:
-    """Say nothing."""
+__all__ = ["silent"]
 
 
 def to_stderr(text: str) -> None:
@@ -50,51 +42,33 @@ def policy_of(file: str) -> Policy:
     return load_policy(read_text(file), file) if file else load_shipped()
 
 
+def sources_of(config: Config, file: str = "") -> Sources:
+    """What a configuration's snapshot is made from; file: of the configuration, for messages."""
+    return Sources(
+        config.policy, config.modes, config.portability, config.indicator_files, config.shipped_indicators,
+        config.unconfirmed_indicators, config.roaming, config.complete, config.msrn, file,
+    )  # fmt: skip
+
+
+def built_of(config: Config, file: str = "", say: Say = silent) -> Built:
+    """Read everything that a gate would know, its roaming feeds included; long work says how far it is.
+
+    Raises FileMistakes with every mistake of every file.
+    """
+    folder = Path(config.data) / "feeds"
+
+    def feeds(subscribers: Subscribers, plan: Plan) -> Positions:
+        try:
+            return apply_feeds(folder, subscribers, plan, time.time(), config.feeds.stale_hours)
+        except OSError as error:
+            raise TosqauylError(f"the roaming feeds cannot be read: {error.strerror}", str(folder)) from None
+
+    return build(sources_of(config, file), say, feeds)
+
+
 def snapshot_of(config: Config, say: Say = silent) -> Snapshot:
-    """Load everything that is known; long work says how far it is. Raises TosqauylError or FileMistakes."""
-    plan, ported = load_plan(), {}
-    if config.portability:
-        ported = read_portability(read_text(config.portability), config.portability, plan)
-        plan = load_plan(ported)
-    entries = load_shipped_lists(unconfirmed=config.unconfirmed_indicators) if config.shipped_indicators else []
-    entries += load_lists((read_text(file), file) for file in config.indicator_files)
-    subscribers = _subscribers(config, plan, ported, say)
-    return Snapshot(policy_of(config.policy), plan, Indicators(entries), subscribers, config.msrn)
-
-
-def _subscribers(config: Config, plan: Plan, ported: dict[str, str], say: Say) -> Subscribers:
-    complete: bool | dict[str, tuple[str, ...]]
-    if isinstance(config.complete, bool):
-        complete = config.complete
-    else:
-        unknown = [name for name in config.complete if name not in plan.codes_of_operator]
-        if unknown:
-            names = ", ".join(sorted(plan.codes_of_operator))
-            raise TosqauylError(f"no operator is called {unknown[0]}", "subscribers.complete", f"known are {names}")
-        complete = {name: plan.codes_of_operator[name] for name in config.complete}
-    subscribers = Subscribers(plan.mobile_codes, complete, ported)
-    if not config.roaming:
-        return subscribers
-    loaded = subscribers.load(
-        _chunks(config.roaming), config.roaming, lambda lines: say(f"subscribers abroad: {lines:,} lines")
-    )
-    say(f"subscribers abroad: {loaded.numbers:,} of {loaded.lines:,} lines taken from {config.roaming}")
-    for mistake in loaded.mistakes:
-        say(
-            f"  {mistake.file}:{mistake.line}: not taken: no Kazakh mobile number (its text is not shown: it may be personal)"
-        )
-    if complete and not loaded.complete:
-        say("  the file has unreadable lines, so nobody is taken for at home because of it")
-    return subscribers
-
-
-def _chunks(file: str) -> Iterator[bytes]:
-    try:
-        with open(file, "rb") as stream:
-            while chunk := stream.read(CHUNK):
-                yield chunk
-    except OSError as error:
-        raise TosqauylError(f"cannot be read: {error.strerror}", file) from None
+    """The snapshot in memory, for commands that judge a call themselves. Raises FileMistakes or TosqauylError."""
+    return built_of(config, say=say).snapshot
 
 
 def provider_of(config: Config) -> Provider:

@@ -181,6 +181,10 @@ REASONS: dict[Reason, str] = {
     Reason.IMPERSONATES_STATE: N_("display name of a state body"),
     Reason.IDENTITIES_DIFFER: N_("two different calling numbers"),
     Reason.CALLER_MISSING: N_("no calling number"),
+    Reason.BURST: N_("far too many calls at once"),
+    Reason.FAN_OUT: N_("calls to very many numbers"),
+    Reason.SEQUENTIAL_DIALLING: N_("dials number after number"),
+    Reason.NEIGHBOUR_SPOOFING: N_("number made to look like a neighbour's"),
     Reason.CUSTOM: N_("rule of the operator"),
 }
 """Why a call got its verdict, for people, in a few words."""

@@ -1,6 +1,5 @@
 """Addresses as people write them: where calls arrive, and where HTTP is served."""
 
-from ipaddress import ip_address
 from typing import NamedTuple
 
 from tosqauyl.errors import TosqauylError
@@ -34,14 +33,6 @@ def parse_http(text: str) -> tuple[str, int]:
     if not colon or not host or not _is_port(port):
         raise TosqauylError(f"'{text}' is no address", hint="write HOST:PORT, for example 127.0.0.1:8060")
     return host.strip("[]"), int(port)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach it. A name other than localhost is taken for the outside."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _is_port(text: str) -> bool:

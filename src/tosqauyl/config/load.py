@@ -8,11 +8,12 @@ from typing import Any
 from tosqauyl.config.fields import Fields, section
 from tosqauyl.config.read import Reader, Table, lines_of
 from tosqauyl.config.trunks import entries_of, ranges_of
-from tosqauyl.config.ways_in import Http, clients_of, http_of, modes_of, streams_of, tls_of
+from tosqauyl.config.ways_in import clients_of, http_of, modes_of, streams_of, tls_of
 from tosqauyl.errors import CALL_FAULTS, FaultKind, FileMistakes, Mistake
 from tosqauyl.facts import Verdict
 from tosqauyl.gate.feeds import FeedOptions
 from tosqauyl.gate.http.access import Client
+from tosqauyl.gate.http.options import Http
 from tosqauyl.gate.overload import OverloadOptions
 from tosqauyl.gate.streams import StreamOptions
 from tosqauyl.gate.tls import TlsFiles

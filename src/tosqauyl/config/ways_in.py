@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from tosqauyl.config.addresses import parse_http
 from tosqauyl.config.fields import Fields, printable, rows, section
 from tosqauyl.config.read import Reader, Table
 from tosqauyl.errors import TosqauylError
 from tosqauyl.gate.http.access import Client
+from tosqauyl.gate.http.options import Http
 from tosqauyl.gate.streams import StreamOptions
 from tosqauyl.gate.tls import TlsFiles
 from tosqauyl.policy.rule import ModeOverride
@@ -17,16 +17,6 @@ Path = Callable[[str], str]
 """Resolves a path of the file against the file's folder."""
 
 _TOKEN = re.compile(r"sha256:[0-9a-f]{64}")
-
-
-@dataclass(frozen=True, slots=True)
-class Http:
-    """listen: (host, port) of the HTTP side, or None; sizes of bodies in bytes."""
-
-    listen: tuple[str, int] | None = None
-    tls: TlsFiles = field(default_factory=TlsFiles)
-    body_bytes: int = 64 << 10
-    bulk_bytes: int = 512 << 20
 
 
 def http_of(table: Table, reader: Reader, path: Path) -> Http:

@@ -7,6 +7,7 @@ from tosqauyl.facts import Call, Verdict
 from tosqauyl.screen.decision import Decision
 from tosqauyl.sip.answer import answer
 from tosqauyl.sip.message import Request
+from tosqauyl.sip.via import split_host
 
 PASS_CODES = (302, 404, 503)
 STOP_CODES = ("603", "603+", "607", "608")
@@ -127,7 +128,8 @@ def compose(request: Request, decision: Decision, call: Call, profile: Profile, 
 def contact_uri(request_uri: str, target: str) -> str:
     """The Contact of a passing 302: the called user at the target; '' where there is no target or it is the Request-URI.
 
-    target: 'host', 'host:port' or a whole sip:/sips: URI (kept as it is).
+    target: 'host', 'host:port' or a whole sip:/sips: URI (kept as it is). 'host:port;transport=tcp' says the transport too,
+    and the one in the Request-URI, which was for the way to the gate, is left out.
     """
     if not target or target[:4] == "sip:" or target[:5] == "sips:":
         return "" if target == request_uri else target
@@ -136,7 +138,25 @@ def contact_uri(request_uri: str, target: str) -> str:
         return f"sip:{rest.partition(';')[0]}@{target};user=phone"
     user, at, where = rest.rpartition("@")
     host, semicolon, params = where.partition(";")
+    if ";" in target:
+        target, _, own = target.partition(";")
+        if scheme.lower() == "sips":
+            own = ""  # a sips URI says TLS by itself (RFC 3261 26.2.2), on every hop
+        kept = [part for part in params.split(";") if part and not part.lower().startswith("transport=")]
+        semicolon, params = ";" if own or kept else "", ";".join([own, *kept] if own else kept)
     return "" if _same_place(host, target) else f"{scheme}:{user}{at}{target}{semicolon}{params}"
+
+
+def stream_sender(request: Request, host: str, transport: str) -> str:
+    """Where the SBC that sent this over TCP or TLS takes calls: 'host:port;transport=tcp'.
+
+    The port its connection came from takes none. Its host is the one it really came from; the port is the one that it
+    says it listens on in its own Via (RFC 3261 18.1.1 wants it to), else 5060, or 5061 for TLS.
+    """
+    port = split_host(request.sent_by)[1]
+    if not (port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) < 65536):
+        port = "5061" if transport == "tls" else "5060"
+    return f"[{host}]:{port};transport={transport}" if ":" in host else f"{host}:{port};transport={transport}"
 
 
 @lru_cache(maxsize=4096)

@@ -10,6 +10,7 @@ import os
 import socket
 import struct
 from collections.abc import Sequence
+from typing import Any, Final
 
 from tosqauyl.gate.mmsg import (
     BATCH,
@@ -30,6 +31,9 @@ PEERS_KEPT = 65_536
 """Addresses remembered in either form; forged sources can fill it, then it starts anew."""
 
 
+_NOBODY: Final[Address] = ("", 0)
+
+
 class Datagrams:
     """One UDP socket, non-blocking, read and written in batches. Not thread-safe."""
 
@@ -40,6 +44,7 @@ class Datagrams:
         name_length = NAME if self._inet6 else 16
         if self._library is not None:
             self._in, self._out = MessageBatch(name_length), MessageBatch(name_length)
+        self._addressed: list[Any] = [_NOBODY] * BATCH
         self._descriptor = udp.fileno()
         self._name_length = name_length
         self._addresses: dict[bytes, Address] = {}
@@ -56,16 +61,21 @@ class Datagrams:
             if error in (errno.EAGAIN, errno.EINTR):
                 return []
             raise OSError(error, os.strerror(error))
+        # What can be read for all datagrams at once is; a slice of the C array is bytes without a view in between.
+        buffers, known, size = batch.buffers, self._addresses, self._name_length
+        names = bytes(batch.names[: count * NAME])
         received: list[Received] = []
-        buffers, names, lengths, known = batch.buffers, batch.names, batch.lengths, self._addresses
-        begin, place, size = 0, 0, self._name_length
-        at = LENGTH_AT
-        for _ in range(count):
-            raw = bytes(names[place : place + size])
-            received.append((bytes(buffers[begin : begin + lengths[at]]), known.get(raw) or self._learn(raw)))
+        begin = place = 0
+        raw: bytes = b""
+        address: Any = _NOBODY
+        for length in batch.lengths[LENGTH_AT : LENGTH_AT + count * LENGTH_STEP : LENGTH_STEP].tolist():
+            name = names[place : place + size]
+            if name != raw:
+                raw = name
+                address = known.get(raw) or self._learn(raw)
+            received.append((buffers[begin : begin + length], address))
             begin += ROOM
             place += NAME
-            at += LENGTH_STEP
         return received
 
     def send(self, messages: Sequence[tuple[bytes, Address]]) -> int:
@@ -77,18 +87,19 @@ class Datagrams:
             failed += self._send_batch(messages[begin : begin + BATCH])
         return failed
 
-    def _send_batch(self, messages: Sequence[tuple[bytes, Address]]) -> int:
+    def _send_batch(self, messages: Sequence[Any]) -> int:  # Any: the compiler would make each address anew
         batch = self._out
-        buffers, names, lengths, known = batch.buffers, batch.names, batch.vector_lengths, self._raw_names
-        begin, place, at, size = 0, 0, 1, self._name_length
-        for data, address in messages:
+        buffers, names, lengths, size = batch.room, batch.names, batch.vector_lengths, self._name_length
+        addressed, begin, place = self._addressed, 0, 0
+        for index, (data, address) in enumerate(messages):
             length = len(data)
             buffers[begin : begin + length] = data
-            lengths[at] = length
-            names[place : place + size] = known.get(address) or self._raw_name(address)
+            lengths[2 * index + 1] = length
+            if addressed[index] != address:  # a border link has few peers: mostly the name is there already
+                addressed[index] = address
+                names[place : place + size] = self._raw_names.get(address) or self._raw_name(address)
             begin += ROOM
             place += NAME
-            at += 2
         sent = failed = 0
         step, first = MESSAGE_SIZE, ctypes.addressof(batch.messages)
         while sent < len(messages):

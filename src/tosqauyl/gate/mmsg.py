@@ -4,6 +4,7 @@ ctypes structures."""
 import ctypes
 import os
 import socket
+from typing import Any
 
 BATCH = 64
 """Datagrams a system call. A batch lasts about 1.5 ms at most, which bounds what the first call of it waits."""
@@ -43,19 +44,19 @@ class MessageBatch:
     """BATCH messages with their buffers, and views by which Python reads and writes them without ctypes' own objects."""
 
     def __init__(self, name_length: int) -> None:
-        self._buffers = (ctypes.c_char * (BATCH * ROOM))()
+        self.buffers: Any = (ctypes.c_char * (BATCH * ROOM))()  # a slice of it is bytes
         self._names = (ctypes.c_char * (BATCH * NAME))()
         self._vectors = (_Vector * BATCH)()
         self.messages = (_Message * BATCH)()
         for place in range(BATCH):
             vector, message = self._vectors[place], self.messages[place].header
-            vector.base = ctypes.addressof(self._buffers) + place * ROOM
+            vector.base = ctypes.addressof(self.buffers) + place * ROOM
             vector.length = ROOM
             message.name = ctypes.addressof(self._names) + place * NAME
             message.name_length = name_length
             message.vectors = ctypes.addressof(vector)
             message.vector_count = 1
-        self.buffers = memoryview(self._buffers).cast("B")
+        self.room = memoryview(self.buffers).cast("B")
         self.names = memoryview(self._names).cast("B")
         self.lengths = memoryview(self.messages).cast("B").cast("I")
         # unsigned long is size_t where system_calls() says yes

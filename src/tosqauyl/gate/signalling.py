@@ -1,39 +1,39 @@
 """What an INVITE says about the call, as `Signalled`: the one place where SIP headers become what enrich reads."""
 
 from functools import partial
+from typing import Final
 
 from tosqauyl.errors import Fault, FaultKind
 from tosqauyl.screen.enrich import Signalled
+from tosqauyl.sip.address import is_plain
 from tosqauyl.sip.headers import asserted, privacy, redirecting, remote_party
 from tosqauyl.sip.message import Request
 from tosqauyl.sip.uri import telephone
 
 _UNREADABLE = FaultKind.CALLER_UNREADABLE.value
 _HEADER = FaultKind.HEADER_UNREADABLE.value
-USER_AGENT_LENGTH = 64
+USER_AGENT_LENGTH: Final = 64
 """Characters of User-Agent that are kept: evidence, not a novel."""
-DISPLAY_LENGTH = 128
+DISPLAY_LENGTH: Final = 128
 
 
-_made = partial(tuple.__new__, Signalled)  # half the price of the generated __new__
+_made: Final = partial(tuple.__new__, Signalled)  # half the price of the generated __new__
 
 
-def signalled(request: Request, source: str, at: float) -> Signalled:
+def signalled(request: Request, source: str, at: float, transport: str = "udp") -> Signalled:
     """Read an INVITE that parsed. Headers that cannot be read are left out and named as faults; never raises.
 
-    P-Preferred-Identity is never read: it is the caller's own wish (RFC 3325 9.2).
+    transport: udp, tcp or tls. P-Preferred-Identity is never read: it is the caller's own wish (RFC 3325 9.2).
     """
-    fields = request.fields
     faults: tuple[str, ...] = ()
     display, presented = "", None
-    sender = request.from_address
-    if sender is None:
-        faults = (_UNREADABLE,)
+    if request.from_uri:
+        display, presented = request.from_display, telephone(request.from_uri)
     else:
-        display, presented = sender.display, telephone(sender.uri)
+        faults = (_UNREADABLE,)
     network = None
-    if "p-asserted-identity" in fields:
-        network, name, fault = _asserted(fields["p-asserted-identity"])
+    if request.asserted is not None:
+        network, name, fault = _asserted(request.asserted)
         display = display or name
         if fault:
             faults = (*faults, _UNREADABLE)
@@ -41,15 +41,10 @@ def signalled(request: Request, source: str, at: float) -> Signalled:
     if not called:
         faults = (*faults, FaultKind.CALLED_UNREADABLE.value)
     said = _made((
-        at, request.call_id, request.key, source, "udp", network, presented, None, called,
-        None, 0, "", display[:DISPLAY_LENGTH], fields["user-agent"][0][:USER_AGENT_LENGTH] if "user-agent" in fields else "",
-        faults,
+        at, request.call_id, request.key, source, transport, network, presented, None, called,
+        None, 0, "", display[:DISPLAY_LENGTH], request.user_agent[:USER_AGENT_LENGTH], faults,
     ))  # fmt: skip
-    return _with_rare(said, request) if not _RARE.isdisjoint(fields) else said
-
-
-_RARE = frozenset(("remote-party-id", "diversion", "history-info", "privacy"))
-"""Headers most calls lack; one set operation tells."""
+    return _with_rare(said, request) if request.has_rare else said
 
 
 def _asserted(values: list[str]) -> tuple[str | None, str, Fault | None]:
@@ -57,6 +52,8 @@ def _asserted(values: list[str]) -> tuple[str | None, str, Fault | None]:
 
     RFC 3325 9.1 allows one sip(s) and one tel URI; the sip one comes first in practice and either is the same number.
     """
+    if len(values) == 1 and is_plain(values[0]):  # the common case of what follows
+        return telephone(values[0][1:-1]), "", None
     identities, fault = asserted(values)
     for identity in identities:
         number = telephone(identity.uri)

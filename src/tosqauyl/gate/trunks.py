@@ -21,7 +21,8 @@ class Entry:
     listener: as written, 'udp:127.0.0.1:5060'. tgrp and trunk_context: RFC 4904 parameters of the Request-URI that must
     be there ('' for any). header: 'Name: value' that the INVITE must carry ('' for none). next_hop: host[:port] for a
     passing 302, 'sender' for where the INVITE came from, '' for none (a passing call then gets 404). certificate: a
-    subject alternative name that the peer's TLS certificate must have ('' for any).
+    subject alternative name that the peer's TLS certificate must have ('' for any). transport: udp, tcp or tls, as the
+    listener says.
     """
 
     trunk: Trunk
@@ -33,6 +34,10 @@ class Entry:
     header: str = ""
     next_hop: str = ""
     certificate: str = ""
+    transport: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "transport", self.listener.partition(":")[0])
 
     @property
     def is_plain(self) -> bool:

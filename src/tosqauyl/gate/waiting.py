@@ -1,21 +1,25 @@
 """Calls that wait: for a home network's answer, or, once answered after a 100 Trying, for their ACK.
 
 Rare beside the calls that are answered at once, so these may have an object each. The transaction steps are those of
-sip/transaction; this file adds who is asked and when the answer no longer matters.
+sip/transaction, the questions those of gate/questions; this file joins the two.
 """
 
 import heapq
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 
 from tosqauyl.facts import Call
+from tosqauyl.gate.overload import OpenShares
+from tosqauyl.gate.questions import Answers, Questions
 from tosqauyl.gate.trunks import Entry
+from tosqauyl.screen.decision import Decision
 from tosqauyl.screen.engine import Ask, answered
+from tosqauyl.screen.enrich import Signalled
 from tosqauyl.sip import transaction
 from tosqauyl.sip.answer import answer
 from tosqauyl.sip.message import Request
-from tosqauyl.state.provider import Provider, Question
 
 Address = tuple[str, int]
 
@@ -37,16 +41,28 @@ class Arrival:  # not frozen: that would cost 0.5 us a call
 
 
 @dataclass(slots=True)
+class Screening:
+    """A call that did not come over SIP. began: on the timing clock; now: monotonic, seconds.
+
+    done: gets decision and facts, once; gives the SIP status for the record and what to keep for repetitions: for as long
+    as SIP's answers are kept, so it should be small.
+    """
+
+    said: Signalled
+    entry: Entry
+    began: float
+    now: float
+    done: Callable[[Decision, Call], tuple[int, object]]
+
+
+@dataclass(slots=True)
 class Waiting:
-    """One waiting call. missing: numbers whose home network has not answered yet."""
+    """One waiting call. decided: its final answer was given, or its caller gave up."""
 
     request: Request
     arrival: Arrival
     call: Call
-    ask: Ask
     line: transaction.Open
-    missing: set[str] = field(default_factory=set)
-    answers: dict[str, str] = field(default_factory=dict)
     decided: bool = False
 
 
@@ -56,15 +72,15 @@ class WaitingCalls:
 
     def __init__(
         self,
-        provider: Provider,
+        questions: Questions,
         counters: defaultdict[str, int],
         send: Callable[[Request, Arrival, bytes], None],
         conclude: Callable[[Request, Call, Arrival], bytes],
     ) -> None:
-        self.provider = provider
+        self.questions = questions
         self._counters, self._send, self._conclude = counters, send, conclude
+        self.shares = OpenShares(OPEN_LIMIT)
         self._calls: dict[str, Waiting] = {}
-        self._by_number: defaultdict[str, set[str]] = defaultdict(set)
         self._timers: list[tuple[float, str]] = []
 
     def __len__(self) -> int:
@@ -76,24 +92,13 @@ class WaitingCalls:
 
     def ask(self, request: Request, call: Call, ask: Ask, arrival: Arrival, trying_after: float) -> None:
         """Put the question; the call is concluded at once if every answer is here at once."""
-        line = transaction.opened(arrival.now, trying_after)
-        waiting = Waiting(request, arrival, call, ask, line, set(ask.numbers))
-        for number in ask.numbers:
-            if number in self._by_number:
-                continue  # somebody asked already and the answer is for both
-            self._counters["asked"] += 1
-            found = self.provider.ask(Question(number, ask.until), arrival.now)
-            if found is not None:
-                waiting.answers[number] = found.state
-                waiting.missing.discard(number)
-        if not waiting.missing:
-            self._decide(waiting, arrival.now)
-            return
+        waiting = Waiting(
+            request, arrival, call, transaction.opened(arrival.now, trying_after, arrival.entry.transport != "udp")
+        )
         self._calls[request.key] = waiting
-        for number in waiting.missing:
-            self._by_number[number].add(request.key)
-        self._at(line.due, request.key)
-        self._at(ask.until, request.key)
+        self.questions.ask(request.key, ask, arrival.now, partial(self._decide, waiting))
+        if not waiting.decided:
+            self._at(waiting.line.due, request.key)
 
     def again(self, waiting: Waiting) -> None:
         """The INVITE came again: the last answer, if there is one, once more."""
@@ -111,38 +116,22 @@ class WaitingCalls:
             return
         self._counters["cancelled_while_open"] += 1
         waiting.decided = True
-        self._forget_questions(waiting)
+        self.questions.forget(waiting.request.key)
         self._step(waiting, transaction.on_answer(waiting.line, 487, final, now))
 
     def deadline(self) -> float | None:
-        """When `tick` is next due; None while nothing waits."""
-        if not self._calls:
-            return None
-        due = [self._timers[0][0]] if self._timers else []
-        coming = self.provider.deadline()
-        return min(due if coming is None else [*due, coming], default=None)
+        """When `tick` is next due; None while nothing waits. The questions have their own."""
+        return self._timers[0][0] if self._calls and self._timers else None
 
     def tick(self, now: float) -> None:
-        """Take in answers, then run every timer that is due."""
-        if self._calls:
-            for found in self.provider.poll(now):
-                for key in self._by_number.pop(found.number, ()):
-                    self._answer_came(self._calls[key], found.number, found.state, now)
+        """Run every timer that is due; questions that are due must have ended before."""
         while self._timers and self._timers[0][0] <= now:
             waiting = self._calls.get(heapq.heappop(self._timers)[1])
             if waiting is not None:
                 self._timer(waiting, now)
 
-    def _answer_came(self, waiting: Waiting, number: str, ending: str, now: float) -> None:
-        waiting.answers[number] = ending
-        waiting.missing.discard(number)
-        if not waiting.missing:
-            self._decide(waiting, now)
-
     def _timer(self, waiting: Waiting, now: float) -> None:
-        if not waiting.decided and now >= waiting.ask.until:
-            self._decide(waiting, now)
-        elif transaction.wants_trying(waiting.line, now):
+        if transaction.wants_trying(waiting.line, now):
             self._counters["trying_sent"] += 1
             trying = answer(waiting.request, 100, "Trying", waiting.arrival.source, "")
             self._step(waiting, transaction.on_answer(waiting.line, 100, trying, now))
@@ -154,32 +143,25 @@ class WaitingCalls:
             if stepped[0].is_over and before is transaction.State.COMPLETED and waiting.line.trying:
                 self._counters["never_acknowledged"] += 1
 
-    def _decide(self, waiting: Waiting, now: float) -> None:
+    def _decide(self, waiting: Waiting, answers: Answers, now: float) -> None:
         """All answers are in, or time is up: a timeout is just another answer."""
         waiting.decided = True
-        waiting.answers.update(dict.fromkeys(waiting.missing, "timeout"))
-        self._forget_questions(waiting)
-        for ending in waiting.answers.values():
-            self._counters[f"answer_{ending}"] += 1
-        final = self._conclude(waiting.request, answered(waiting.call, waiting.answers), waiting.arrival)
+        final = self._conclude(waiting.request, answered(waiting.call, answers), waiting.arrival)
         self._step(waiting, transaction.on_answer(waiting.line, int(final[8:11]), final, now))
         if not waiting.line.trying:
             # Without a 100 the client repeats its INVITE and meets the table of answered calls: nothing to wait for.
-            self._calls.pop(waiting.request.key, None)
+            self._forget(waiting)
 
-    def _forget_questions(self, waiting: Waiting) -> None:
-        for number in waiting.missing:
-            self._by_number[number].discard(waiting.request.key)
-            if not self._by_number[number]:
-                del self._by_number[number]
-        waiting.missing = set()
+    def _forget(self, waiting: Waiting) -> None:
+        self._calls.pop(waiting.request.key, None)
+        self.shares.give(waiting.request.key)
 
     def _step(self, waiting: Waiting, stepped: transaction.Stepped) -> None:
         waiting.line, data = stepped
         if data:
             self._send(waiting.request, waiting.arrival, data)
         if waiting.line.is_over:
-            self._calls.pop(waiting.request.key, None)
+            self._forget(waiting)
         elif waiting.line.due < float("inf"):
             self._at(waiting.line.due, waiting.request.key)
 

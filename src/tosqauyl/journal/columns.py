@@ -6,6 +6,8 @@ character (the row maker replaces them), so a tab always ends a value and a newl
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any, Final
 
 from tosqauyl.facts import FACTS, Call, FactType
 
@@ -84,101 +86,105 @@ def written(value: object) -> str:
     return repr(value) if isinstance(value, float) else clean(str(value))
 
 
-def row_maker(token: Callable[[str], str] | None, policy: str, snapshot: str) -> MakeRow:
-    """The row function of one snapshot. token: writes `called` and `redirecting` (None: in clear).
+Token = Callable[[str], str]
+"""What writes a number that must not stand in clear."""
 
-    The function is compiled once from the fact table: 2.1 us a row with tokens. One join over a list of the values is
-    faster than an f-string of all fields (2.8 us), what a decision adds is joined once for all calls it is given to, and the
-    calls of one batch share their time.
-    """
-    tails: dict[Decided, str] = {}
+_PLACES = {name: place for place, name in enumerate(FACTS)}
+_LEAST: Final = -1
+_MOST: Final = 2046
+_INTEGERS: Final = [str(number) for number in range(_LEAST, _MOST + 1)]
+"""Texts of the integers that facts mostly are."""
+_TENTHS: Final = [f"{number / 10:.1f}" for number in range(_MOST + 1)]
+"""Texts of 0.0 to 204.6 us: most decisions are given in less."""
+_TAILS_KEPT: Final = 4096
 
-    def new_tail(decided: Decided) -> str:
-        if len(tails) >= _TAILS_KEPT:
-            tails.clear()
-        tail = tails[decided] = "\t".join(map(written, (*decided, policy, snapshot)))
+
+def row_maker(token: Token | None, policy: str, snapshot: str) -> MakeRow:
+    """The row function of one snapshot. token: writes `called` and `redirecting` (None: in clear)."""
+    return Rows(token, policy, snapshot).row
+
+
+def _of_type(kind: FactType) -> list[int]:
+    return [place for place, fact in enumerate(FACTS.values()) if fact.type is kind]
+
+
+class Rows:
+    """Writes the rows of one snapshot. What a decision adds is joined once for all calls it is given to, and the calls of
+    one batch share their time."""
+
+    def __init__(self, token: Token | None, policy: str, snapshot: str) -> None:
+        self._token, self._policy, self._snapshot = token, policy, snapshot
+        self._tokenised = [_PLACES[name] for name in TOKENISED] if token else []
+        self._integers, self._booleans = _of_type(FactType.INTEGER), _of_type(FactType.BOOLEAN)
+        self._numbers = [place for place in _of_type(FactType.NUMBER) if place != 0]
+        self._searched = itemgetter(
+            *(
+                _PLACES[fact.name]
+                for fact in FACTS.values()
+                if fact.type is FactType.TEXT and fact.name not in OWN_WORDS and not (token and fact.name in TOKENISED)
+            )
+        )
+        self._tails: dict[object, str] = {}
+        self._at, self._time = 0.0, f"{0.0:.6f}"
+
+    def row(self, call: Any, decided: Any, elapsed_us: Any, answer: Any) -> str:
+        """The row of a call; by the careful way where it holds what a row must not, or values of other types."""
+        try:
+            if "".join(self._searched(call)).isprintable():
+                return self._quick(list(call), decided, elapsed_us, answer)
+        except Exception:  # noqa: BLE001, S110 - what is odd about the values matters to the careful way alone
+            pass
+        return self._careful(call, decided, elapsed_us, answer)
+
+    def _quick(self, values: list[Any], decided: Any, elapsed_us: float, answer: int) -> str:
+        """The row of values that are of their types and hold no control character."""
+        values[0] = self._time if values[0] == self._at else self._new_time(values[0])
+        for place in self._integers:
+            number: int = values[place]
+            values[place] = _INTEGERS[number - _LEAST] if _LEAST <= number <= _MOST else str(number)
+        for place in self._booleans:
+            values[place] = "true" if values[place] else "false"
+        for place in self._numbers:
+            values[place] = repr(values[place])
+        token = self._token
+        if token is not None:
+            for place in self._tokenised:
+                if values[place]:
+                    values[place] = token(values[place])
+        values.append(self._tails.get(decided) or self._new_tail(decided))
+        values.append(_tenths(elapsed_us))
+        values.append(f"{answer}\n")
+        return "\t".join(values)
+
+    def _new_time(self, at: float) -> str:
+        self._at, self._time = at, f"{at:.6f}"
+        return self._time
+
+    def _new_tail(self, decided: Any) -> str:
+        if len(self._tails) >= _TAILS_KEPT:
+            self._tails.clear()
+        tail = self._tails[decided] = "\t".join(map(written, (*decided, self._policy, self._snapshot)))
         return tail
 
-    times: dict[float, str] = {}
-
-    def new_time(at: float) -> str:
-        if len(times) >= _TAILS_KEPT:
-            times.clear()
-        text = times[at] = f"{at:.6f}"
-        return text
-
-    names: dict[str, object] = {
-        "time_of": times.get,
-        "new_time": new_time,
-        "join": "\t".join,
-        "token": token,
-        "tail_of": tails.get,
-        "new_tail": new_tail,
-        "slow": _slow_maker(token, policy, snapshot),
-    }
-    exec(compile(_source(tokens=token is not None), "<journal row>", "exec"), names)  # noqa: S102 - made of names only
-    return names["make_row"]  # type: ignore[return-value]
-
-
-_TAILS_KEPT = 4096
-
-
-def _source(tokens: bool) -> str:
-    """Source of the row function: only positions in the fact table go into it."""
-    facts = tuple(enumerate(FACTS.values()))
-    searched = "".join(
-        f"{{v[{place}]}}"
-        for place, fact in facts
-        if fact.type is FactType.TEXT and fact.name not in OWN_WORDS and not (tokens and fact.name in TOKENISED)
-    )
-    changes = "\n            ".join(
-        filter(None, (_change(fact.name, fact.type, f"v[{place}]", tokens) for place, fact in facts))
-    )
-    return f"""
-def make_row(call, decided, elapsed_us, answer):
-    try:
-        v = list(call)
-        if f"{searched}".isprintable():
-            {changes}
-            v.append(tail_of(decided) or new_tail(decided))
-            v.append(f"{{elapsed_us:.1f}}\\t{{answer}}\\n")
-            return join(v)
-    except Exception:
-        pass
-    return slow(call, decided, elapsed_us, answer)
-"""
-
-
-def _change(name: str, kind: FactType, value: str, tokens: bool) -> str:
-    """The statement that turns a fact into what is written; '' for text that is written as it stands."""
-    if name == "at":
-        return f"{value} = time_of({value}) or new_time({value})"
-    if tokens and name in TOKENISED:
-        return f"if {value}: {value} = token({value})"
-    return {
-        FactType.BOOLEAN: f"{value} = 'true' if {value} else 'false'",
-        FactType.INTEGER: f"{value} = str({value})",
-        FactType.NUMBER: f"{value} = repr({value})",
-    }.get(kind, "")
-
-
-def _slow_maker(token: Callable[[str], str] | None, policy: str, snapshot: str) -> MakeRow:
-    """The same row value by value, for the calls that hold what a row must not."""
-
-    def slow(call: Call, decided: Decided, elapsed_us: float, answer: int) -> str:
-        values = [written(value) for value in (*call, *decided, policy, snapshot, elapsed_us, answer)]
-        for place, decimals in _ROUNDED.items():
+    def _careful(self, call: Any, decided: Any, elapsed_us: Any, answer: Any) -> str:
+        """The same row value by value."""
+        values = [written(value) for value in (*call, *decided, self._policy, self._snapshot, elapsed_us, answer)]
+        for place, decimals in ((0, 6), (len(COLUMNS) - 2, 1)):
             values[place] = _fixed(values[place], decimals)
-        for name in TOKENISED if token else ():
-            place = Call._fields.index(name)
-            values[place] = token(str(call[place])) if token and call[place] else ""
+        if self._token is not None:
+            for place in self._tokenised:
+                values[place] = self._token(str(call[place])) if call[place] else ""
         return "\t".join(values) + "\n"
 
-    return slow
 
-
-_ROUNDED = {0: 6, len(COLUMNS) - 2: 1}
-"""Decimals of `at` (microseconds) and elapsed_us (a tenth): by far not all of a float's digits mean anything."""
+def _tenths(elapsed_us: float) -> str:
+    """Microseconds with one decimal: by far not all of a float's digits mean anything."""
+    tenths = elapsed_us * 10.0
+    if not 0.0 <= tenths < _MOST:
+        return f"{elapsed_us:.1f}"
+    below = int(tenths)
+    rest = tenths - below
+    return _TENTHS[below + 1 if rest > 0.5 or (rest == 0.5 and below & 1) else below]
 
 
 def _fixed(text: str, decimals: int) -> str:

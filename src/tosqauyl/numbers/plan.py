@@ -6,13 +6,15 @@ that path. docs/numbers.md argues each decision.
 """
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from types import MappingProxyType
-from typing import cast
+from typing import NamedTuple, cast
 
 from tosqauyl.numbers import explain as explaining
 from tosqauyl.numbers.number import EMPTY, SEPARATORS, Number, printable
+from tosqauyl.numbers.number_table import NumberTable, packed
 from tosqauyl.numbers.tables import (
     LEAST_DIGITS,
     MOST_DIGITS,
@@ -42,6 +44,53 @@ _FILES = ("plus7.txt", "areas.txt", "short_codes.txt", "anonymous.txt", "countri
 _number = cast(Callable[[type[Number], tuple[str, str, str, str, str]], Number], tuple.__new__)
 
 
+class Ported:
+    """Which operator serves a ported number now: a table of numbers, and the operators its values count through.
+
+    hash: 16 hex digits of the content, '' for no ported numbers. Immutable.
+    """
+
+    __slots__ = ("_find", "_table", "hash", "operators")
+
+    def __init__(self, table: NumberTable, operators: tuple[str, ...], content: str = "") -> None:
+        self._table, self.operators, self.hash = table, operators, content
+        self._find = table.find
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def get(self, number: str, default: str) -> str:
+        """The operator of a number as it is written in E.164; `default` if it was not ported. Never raises."""
+        place = self._find(number)
+        return self.operators[place] if 0 <= place < len(self.operators) else default
+
+    @property
+    def memory(self) -> memoryview:
+        """The table as it is written to a file."""
+        return self._table.memory
+
+
+def pack_ported(ported: Mapping[str, str]) -> Ported:
+    """The ported numbers ('+7...' -> operator slug) as a table; 2 s a million. Raises TosqauylError for a wrong number."""
+    operators = tuple(sorted(set(ported.values())))
+    places = {operator: place for place, operator in enumerate(operators)}
+    digest = sha256()
+    for text, operator in sorted(ported.items()):
+        digest.update(f"{text} {operator}\n".encode())
+    table = NumberTable(packed({number: places[operator] for number, operator in ported.items()}))
+    return Ported(table, operators, digest.hexdigest()[:16] if ported else "")
+
+
+class Base(NamedTuple):
+    """What all plans of a process share: the shipped data, read once. digest: 16 hex digits of the data files."""
+
+    tables: Tables
+    version: str
+    digest: str
+    heads: dict[str, tuple[Answer, ...]]
+    trunk8: frozenset[str]
+
+
 class Plan:
     """The number plan of one date, with one state of portability. Immutable; share it freely.
 
@@ -50,29 +99,29 @@ class Plan:
     """
 
     __slots__ = (
+        "_any_ported",
         "_heads",
-        "_ported",
         "_shorts",
         "_trunk8",
         "codes_of_operator",
         "hash",
         "mobile_codes",
+        "ported",
         "tables",
         "version",
     )
 
-    def __init__(self, tables: Tables, version: str, digest: str, ported: Mapping[str, str]) -> None:
-        self.tables, self.version, self.hash = tables, version, digest
-        self._heads = _heads(tables)
-        self._ported = dict(ported)
-        self._shorts = tables.shorts
-        mobile = {code: use.operator for code, use in sorted(tables.uses.items()) if use.kind == "mobile"}
+    def __init__(self, base: Base, ported: Ported) -> None:
+        self.tables, self.version, self.ported = base.tables, base.version, ported
+        self.hash: str = sha256(f"{base.digest}\n{ported.hash}".encode()).hexdigest()[:16] if ported else base.digest
+        self._heads, self._trunk8, self._shorts = base.heads, base.trunk8, base.tables.shorts
+        self._any_ported = len(ported) > 0
+        mobile = {code: use.operator for code, use in sorted(base.tables.uses.items()) if use.kind == "mobile"}
         self.mobile_codes: tuple[str, ...] = tuple(mobile)
         owners = dict.fromkeys(mobile.values())
         self.codes_of_operator: Mapping[str, tuple[str, ...]] = MappingProxyType(
             {owner: tuple(code for code in mobile if mobile[code] == owner) for owner in owners}
         )
-        self._trunk8 = frozenset(code for code, use in tables.uses.items() if _dialled_with_8(code, use))
 
     def read(self, raw: str) -> Number:
         """What a raw user part is. Takes any text and never raises; 0.4 us for an international number."""
@@ -83,14 +132,16 @@ class Plan:
                 kind, country, operator, longer = row[size]
                 if longer is not None:
                     kind, country, operator = _longest(raw, longer) or (kind, country, operator)
-                if operator and raw in self._ported:
-                    operator = self._ported[raw]
+                if operator and self._any_ported:
+                    operator = self.ported.get(raw, operator)
                 return _number(Number, (raw, "international", kind, country, operator))
         return self._read_other(raw)
 
     def explain(self, raw: str) -> explaining.Explanation:
         """The same answer with its steps in words and the source of each; for people, off the path of calls."""
-        return explaining.explain(raw, self.read(raw), self.tables, self._ported)
+        number = self.read(raw)
+        operator = self.ported.get(number.text, "")
+        return explaining.explain(raw, number, self.tables, {number.text: operator} if operator else {})
 
     def _read_other(self, raw: str) -> Number:
         """Every spelling but a clean plus and digits."""
@@ -168,7 +219,7 @@ class Plan:
         kind, country, operator, longer = row[len(text)]
         if longer is not None:
             kind, country, operator = _longest(text, longer) or (kind, country, operator)
-        return Number(text, form, kind, country, self._ported.get(text, operator) if operator else "")
+        return Number(text, form, kind, country, self.ported.get(text, operator) if operator else "")
 
     def _short(self, digits: str) -> Number:
         """A short number: of the Kazakh list, or one that nobody knows."""
@@ -178,17 +229,19 @@ class Plan:
         return Number(digits, "short", known.kind, "KZ", "")
 
 
-def load_plan(portability: Mapping[str, str] | None = None) -> Plan:
+def load_plan(portability: Mapping[str, str] | Ported | None = None) -> Plan:
     """The plan of the package's data files, with ported numbers ('+7...' -> operator slug) where given.
 
-    Takes about 40 ms. Raises FileMistakes if a data file is wrong.
+    Takes about 40 ms the first time in a process. Raises FileMistakes if a data file is wrong.
     """
+    return Plan(base(), portability if isinstance(portability, Ported) else pack_ported(portability or {}))
+
+
+@cache
+def base() -> Base:
+    """The shipped data, read when first asked for. Raises FileMistakes if a data file is wrong."""
     folder = files("tosqauyl.numbers") / "data"
     texts = {name: (folder / name).read_text(encoding="utf-8") for name in _FILES}
-    ported = dict(portability or {})
-    digest = sha256("\0".join(texts.values()).encode())
-    for text, operator in sorted(ported.items()):
-        digest.update(f"{text} {operator}\n".encode())
     tables = Tables(
         read_plus7(texts["plus7.txt"]),
         read_areas(texts["areas.txt"]),
@@ -197,7 +250,9 @@ def load_plan(portability: Mapping[str, str] | None = None) -> Plan:
         *read_countries(texts["countries.txt"]),
     )
     version = texts["plus7.txt"].partition("# dated:")[2].partition("\n")[0].strip()
-    return Plan(tables, version, digest.hexdigest()[:16], ported)
+    digest = sha256("\0".join(texts.values()).encode()).hexdigest()[:16]
+    trunk8 = frozenset(code for code, use in tables.uses.items() if _dialled_with_8(code, use))
+    return Base(tables, version, digest, _heads(tables), trunk8)
 
 
 def _malformed(text: str) -> Number:

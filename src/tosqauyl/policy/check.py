@@ -82,5 +82,7 @@ def _outlasts(first: Rule, rule: Rule) -> bool:
         return False
     if first.mode == "enforce":
         return True
-    promotable = first.promote and first.klass == "deterministic"
+    if first.mode == "canary" and rule.mode == "canary":
+        return rule.percent <= first.percent  # both go by the same hash of the caller
+    promotable = first.mode == "monitor" and first.promote and first.klass == "deterministic"
     return rule.mode == "monitor" and (promotable or rule.klass != "deterministic" or not rule.promote)

@@ -51,6 +51,16 @@ _PHRASES: dict[str, dict[str, str]] = {
     "when": {"kk": "Қашан:", "ru": "Когда:", "en": "When:"},
     "then": {"kk": "Сонда: {0}", "ru": "Тогда: {0}", "en": "Then: {0}"},
     "mode": {"kk": "Режим: {0}. {1}", "ru": "Режим: {0}. {1}", "en": "Mode: {0}. {1}"},
+    "share": {
+        "kk": "Режим: {0}: қоңырау шалушылардың {1}%. {2}",
+        "ru": "Режим: {0}: {1}% вызывающих. {2}",
+        "en": "Mode: {0}: {1}% of callers. {2}",
+    },
+    "evidence": {
+        "kk": "Жазылған себебі: {0} ({1}, {2})",
+        "ru": "Записанное основание: {0} ({1}, {2})",
+        "en": "Recorded reason: {0} ({1}, {2})",
+    },
     "law": {"kk": "Негізі: {0}", "ru": "Основание: {0}", "en": "Rests on: {0}"},
     "until": {"kk": "Соңғы күні: {0}", "ru": "Последний день: {0}", "en": "Last day: {0}"},
 }
@@ -77,12 +87,22 @@ def explain_rule(rule: Rule, language: str) -> str:
         *("  " + line for line in condition_lines(rule.condition, language)),
         _phrase("then", language, words()["verdicts"][rule.verdict][language])
         + (f" ({rule.divert_to})" * bool(rule.divert_to)),
-        _phrase("mode", language, words()["modes"][rule.mode][language], rule.why_mode[language]),
+        _mode(rule, language),
         _phrase("law", language, rule.law),
     ]
+    if rule.evidence:
+        found = rule.evidence
+        lines.append(_phrase("evidence", language, found.reason, found.by, found.on.isoformat()))
     if rule.expires:
         lines.append(_phrase("until", language, rule.expires.isoformat()))
     return "\n".join(lines)
+
+
+def _mode(rule: Rule, language: str) -> str:
+    mode = words()["modes"][rule.mode][language]
+    if rule.mode == "canary":
+        return _phrase("share", language, mode, str(rule.percent), rule.why_mode[language])
+    return _phrase("mode", language, mode, rule.why_mode[language])
 
 
 def condition_lines(condition: Condition, language: str) -> list[str]:

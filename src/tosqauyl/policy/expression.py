@@ -8,7 +8,8 @@ from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError
 
 from tosqauyl.facts import FACTS, Fact, FactType
-from tosqauyl.policy.tokens import Complain, close, read_tokens
+from tosqauyl.policy.near import close
+from tosqauyl.policy.tokens import Complain, read_tokens
 from tosqauyl.policy.tree import (
     AllOf,
     AnyOf,

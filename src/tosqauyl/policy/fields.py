@@ -6,17 +6,17 @@ from datetime import date, datetime
 
 from tosqauyl.errors import Mistake
 from tosqauyl.facts import Reason, Verdict
-from tosqauyl.policy.expression import read_condition
-from tosqauyl.policy.rule import CLASSES, LANGUAGES, MODES, PASSING_TIERS, TIERS, Rule
-from tosqauyl.policy.tokens import close
+from tosqauyl.policy.modes import MIN_REASON, mode_faults
+from tosqauyl.policy.near import close
+from tosqauyl.policy.rule import CLASSES, LANGUAGES, MODES, PASSING_TIERS, TIERS, Evidence, Rule
 from tosqauyl.policy.tree import Condition, Constant
 from tosqauyl.toml_text import Place, Table
 
 KEYS = (
     "id", "when", "verdict", "reason", "class", "tier", "mode", "promote", "text", "law", "why_mode", "expires",
-    "divert_to",
+    "divert_to", "percent", "evidence",
 )  # fmt: skip
-"""Every key a [[rule]] may have. promote, expires and divert_to may be left out."""
+"""Every key a [[rule]] may have. promote, expires and divert_to may be left out, percent and evidence depend on the mode."""
 
 MAX_ID = 40
 MAX_TEXT = 500
@@ -121,6 +121,27 @@ class Sheet:
             return default
         return value
 
+    def whole(self, key: str, low: int, high: int) -> int:
+        """A whole number from low to high; 0 where the key is missing, low where it is wrong."""
+        if key not in self._values:
+            return 0
+        value = self._values[key]
+        if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
+            return value
+        self.mistake(key, f"{key!r} is not a whole number from {low} to {high}", f"without quotes: {key} = {low}")
+        return low
+
+    def inner(self, key: str, example: str) -> "Sheet | None":
+        """The table under a key as a sheet of its own; None where it is missing or no table."""
+        value = self._values.get(key)
+        if not isinstance(value, dict):
+            if key in self._values:
+                self.mistake(key, f"{key!r} is not a table", example)
+            return None
+        prefix = f"{key}."
+        keys = {name[len(prefix) :]: place for name, place in self._where.keys.items() if name.startswith(prefix)}
+        return Sheet(self._file, value, Table(key, self.place(key).line, keys), self._mistakes)
+
     def languages(self, key: str) -> dict[str, str]:
         """A text in each language of LANGUAGES."""
         value = self._values.get(key)
@@ -185,6 +206,8 @@ class RuleReader:
             divert_to=self._divert_to(verdict),
             promote=sheet.flag("promote", default=True),
             line=sheet.line,
+            percent=sheet.whole("percent", 1, 99),
+            evidence=self._evidence(),
         )
         self._check_together(rule, verdict)
         return rule
@@ -192,6 +215,9 @@ class RuleReader:
     def _condition(self, when: str) -> Condition:
         if not when:
             return Constant(False)
+        # Not at the top: this brings the SQL parser, which a gate that maps a snapshot never needs.
+        from tosqauyl.policy.expression import read_condition
+
         condition, misreads = read_condition(when)
         place = self._sheet.place("when")
         for misread in misreads:
@@ -210,6 +236,21 @@ class RuleReader:
             return dict.fromkeys(LANGUAGES, self._sheet.text("why_mode"))
         return self._sheet.languages("why_mode")
 
+    def _evidence(self) -> Evidence | None:
+        """The recorded reason; what is missing in it is told once, here, and replaced by something harmless."""
+        if not self._sheet.has("evidence"):
+            return None
+        sheet = self._sheet.inner("evidence", "[rule.evidence] with reason, by and on")
+        if sheet is None:
+            return Evidence("?" * MIN_REASON, "?", date.min)
+        sheet.only(("reason", "by", "on", "report"))
+        return Evidence(
+            sheet.text("reason") or "?" * MIN_REASON,
+            sheet.text("by") or "?",
+            sheet.day("on", required=True) or date.min,
+            sheet.text("report", required=False),
+        )
+
     def _divert_to(self, verdict: str) -> str:
         sheet, example = self._sheet, "a URI: sip:operator@192.0.2.7"
         if verdict == Verdict.DIVERT and not sheet.has("divert_to"):
@@ -224,9 +265,8 @@ class RuleReader:
         return target
 
     def _check_together(self, rule: Rule, verdict: str) -> None:
-        if rule.klass == "analytic" and rule.mode == "enforce":
-            hint = 'analytic rules err; mode = "monitor"'
-            self._sheet.mistake("mode", "an analytic rule cannot be enforced from the policy file", hint)
+        for key, what, hint in mode_faults(rule) if rule.mode else ():
+            self._sheet.mistake(key, what, hint)
         if rule.tier in PASSING_TIERS and verdict and rule.verdict is not Verdict.PASS:
             what = f"a rule of tier {rule.tier} lets calls through; its verdict cannot be {verdict}"
             self._sheet.mistake("verdict", what, 'verdict = "pass", or tier = "screen"')

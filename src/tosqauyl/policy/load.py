@@ -2,15 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from datetime import date
 from importlib import resources
 
 from tosqauyl.errors import FileMistakes, Mistake
 from tosqauyl.facts import Call
 from tosqauyl.policy.fields import RuleReader, Sheet
-from tosqauyl.policy.rule import Rule
+from tosqauyl.policy.modes import overridden
+from tosqauyl.policy.rule import ModeOverride, Rule
 from tosqauyl.policy.to_python import compile_rules
 from tosqauyl.policy.to_sql import condition_text
 from tosqauyl.toml_text import Table, read_toml
@@ -36,6 +37,18 @@ class Policy:
     file: str = field(compare=False)
     hits: Callable[[Call], int] = field(compare=False, repr=False)
 
+    def with_modes(self, overrides: Iterable[ModeOverride], file: str = "") -> "Policy":
+        """The policy with some rules in other modes, as the configuration's [[mode]] tables say; its hash tells them.
+
+        Raises FileMistakes with everything wrong in the overrides at once; file is where they were written.
+        """
+        rules, mistakes = overridden(self.rules, overrides, file)
+        if mistakes:
+            raise FileMistakes(mistakes)
+        if rules == self.rules:
+            return self
+        return replace(self, rules=rules, hash=_hash(self.name, self.dated, rules))
+
 
 def load_policy(text: str, file: str) -> Policy:
     """Read a policy; file is its name in messages. Raises FileMistakes with all mistakes, in the order of lines."""
@@ -47,14 +60,12 @@ def load_policy(text: str, file: str) -> Policy:
         rules = _read_rules(content, places, file, mistakes)
     if mistakes:
         raise FileMistakes(sorted(mistakes, key=lambda mistake: (mistake.line, mistake.column)))
-    return Policy(
-        name=name,
-        dated=dated,
-        rules=tuple(rules),
-        hash=_hash(name, dated, rules),
-        file=file,
-        hits=compile_rules(rules),
-    )
+    return policy_of_rules(name, dated, tuple(rules), file)
+
+
+def policy_of_rules(name: str, dated: date, rules: tuple[Rule, ...], file: str) -> Policy:
+    """A policy of rules that were checked: hashed, and compiled to one function."""
+    return Policy(name, dated, rules, _hash(name, dated, rules), file, compile_rules(rules))
 
 
 def shipped_text() -> str:
@@ -125,14 +136,19 @@ def _read_rules(content: dict[str, object], places: list[Table], file: str, mist
     return rules
 
 
-def _hash(name: str, dated: date, rules: list[Rule]) -> str:
+def _hash(name: str, dated: date, rules: Iterable[Rule]) -> str:
     content = [name, dated.isoformat()]
     content += [json.dumps(_canonical(rule), ensure_ascii=False, sort_keys=True) for rule in rules]
     return hashlib.sha256("\n".join(content).encode()).hexdigest()[:16]
 
 
 def _canonical(rule: Rule) -> dict[str, object]:
-    return {
+    """What the hash is made of; a key that a rule does not use adds nothing, so old policies keep their hash."""
+    chosen: dict[str, object] = {"percent": rule.percent} if rule.percent else {}
+    if rule.evidence:
+        seen = rule.evidence
+        chosen["evidence"] = [seen.reason, seen.by, seen.on.isoformat(), seen.report]
+    return chosen | {
         "id": rule.id,
         "when": condition_text(rule.condition),
         "verdict": rule.verdict,

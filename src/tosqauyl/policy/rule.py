@@ -14,8 +14,12 @@ identity: what the call says of itself looks wrong; never a ground to stop it al
 TIERS = ("emergency", "protected", "allow", "listed", "exempt", "screen")
 """In order of precedence: of the rules hit the first tier decides, in it the most severe verdict, then file order."""
 
-MODES = ("off", "monitor", "enforce")
-"""off: not looked at. monitor: the hit is written down, the call goes on. enforce: the verdict holds."""
+MODES = ("off", "monitor", "canary", "enforce")
+"""off: not looked at. monitor: the hit is written down, the call goes on. canary: the verdict holds for a share of the
+callers (policy/canary), for all others the rule is watched. enforce: the verdict holds."""
+
+DECIDING_MODES = ("canary", "enforce")
+"""Modes in which a rule's verdict reaches at least some calls."""
 
 LANGUAGES = ("kk", "ru", "en")
 
@@ -24,12 +28,38 @@ PASSING_TIERS = ("emergency", "allow", "exempt")
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why a rule that may err was let decide: what was looked at, by whom, on which day; report: a back-test's id or ''."""
+
+    reason: str
+    by: str
+    on: date
+    report: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModeOverride:
+    """A rule's mode as the configuration sets it: share of callers for canary, and why, by whom and when.
+
+    percent: 0 unless the mode is canary. reason: '' where none is recorded; `by` and `on` belong to it.
+    """
+
+    rule: str
+    mode: str
+    percent: int
+    reason: str
+    by: str
+    on: date
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """One rule. when: the expression as written; condition: the same as a tree.
 
     texts and why_mode: language -> sentence for people. law: what the rule rests on. expires: the last day on which it
     holds, None for no end. divert_to: SIP or tel URI, only with verdict divert. promote: whether --enforce may turn
-    monitor into enforce. line: of its [[rule]] in the file, from 1.
+    monitor into enforce. percent: share of callers for which a canary holds, 0 in any other mode. evidence: the recorded
+    reason why it may decide. line: of its [[rule]] in the file, from 1.
     """
 
     id: str
@@ -47,13 +77,19 @@ class Rule:
     divert_to: str = ""
     promote: bool = True
     line: int = field(default=0, compare=False)
+    percent: int = 0
+    evidence: Evidence | None = None
 
     def is_expired(self, today: date) -> bool:
         """Whether the rule's last day is over."""
         return self.expires is not None and today > self.expires
 
     def mode_at(self, promote: bool, today: date) -> str:
-        """The mode that holds on a day; promote is the operator's --enforce, which moves only deterministic rules."""
+        """The mode that holds on a day.
+
+        promote is the operator's --enforce: it moves deterministic rules out of monitor. A canary stays one, because
+        somebody chose its share of callers on purpose.
+        """
         if self.is_expired(today):
             return "off"
         if promote and self.promote and self.mode == "monitor" and self.klass == "deterministic":

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from tosqauyl.policy.canary import bucket_sql
 from tosqauyl.policy.rule import Rule
 from tosqauyl.policy.tree import (
     AllOf,
@@ -49,6 +50,15 @@ def mask_text(conditions: Sequence[Condition]) -> str:
 def condition_sql(rule: Rule) -> str:
     """When a rule is hit, as SQL."""
     return condition_text(rule.condition)
+
+
+def holds_sql(rule: Rule) -> str:
+    """When a rule is hit and its verdict holds, as SQL: never in off and monitor, for some callers in canary.
+
+    The mode is the one written in the policy; what --enforce and the expiry make of it is Rule.mode_at().
+    """
+    share = {"enforce": "TRUE", "canary": f"({bucket_sql()} < {rule.percent})"}.get(rule.mode, "FALSE")
+    return f"({condition_text(rule.condition)} AND {share})"
 
 
 def mask_sql(rules: Sequence[Rule]) -> str:

@@ -6,13 +6,13 @@ language is a mistake with its exact place, and what reaches the recursive parse
 
 import re
 from collections.abc import Callable
-from difflib import get_close_matches
 
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import SqlglotError
 from sqlglot.tokens import Token, TokenType  # type: ignore[attr-defined]  # re-exported without saying so
 
 from tosqauyl.facts import FACTS
+from tosqauyl.policy.near import close
 
 MAX_LENGTH = 4000
 """Code points in one expression: sixty times the longest shipped rule's line, small enough to parse in milliseconds."""
@@ -47,12 +47,6 @@ _HINTS = {
     TokenType.DOT: "facts have no prefix: write the name alone",
 }
 _PLAIN_HINT = "allowed: AND OR NOT ( ) = <> < <= > >= IN BETWEEN LIKE starts_with() length(), facts and values"
-
-
-def close(word: str, known: tuple[str, ...] | list[str], likeness: float = 0.6) -> str:
-    """A did-you-mean hint for a misspelt word, or ''; likeness from 0 (anything) to 1 (the same)."""
-    found = get_close_matches(word.lower(), known, n=1, cutoff=likeness)
-    return f"did you mean {found[0]}?" if found else ""
 
 
 def read_tokens(text: str, complain: Complain) -> list[Token]:

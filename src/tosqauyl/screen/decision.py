@@ -36,12 +36,29 @@ class Decision:
 
 
 def modes(rules: tuple[Rule, ...], enforce: bool, today: date) -> tuple[str, ...]:
-    """Each rule's mode today: expired rules are off; with `enforce` the promotable ones leave monitor."""
+    """Each rule's mode today: expired rules are off; with `enforce` the promotable ones leave monitor; canaries stay."""
     return tuple(rule.mode_at(enforce, today) for rule in rules)
 
 
+def chosen(mask: int, bucket: int, rules: tuple[Rule, ...]) -> int:
+    """The bits of `mask` whose rules hold for a caller of this bucket (policy/canary); mask: hits of canary rules only."""
+    return sum(1 << bit for bit, rule in enumerate(rules) if mask >> bit & 1 and bucket < rule.percent)
+
+
+def settled(modes_now: tuple[str, ...], hold: int) -> tuple[str, ...]:
+    """The modes for one caller: a canary in `hold` is enforced, any other one is watched."""
+    if "canary" not in modes_now:
+        return modes_now
+    return tuple(
+        mode if mode != "canary" else "enforce" if hold >> bit & 1 else "monitor" for bit, mode in enumerate(modes_now)
+    )
+
+
 def decide(mask: int, rules: tuple[Rule, ...], modes_now: tuple[str, ...]) -> Decision:
-    """The verdict for the rules in `mask`: the first tier with a hit wins, in it the most severe verdict, then file order."""
+    """The verdict for the rules in `mask`: the first tier with a hit wins, in it the most severe verdict, then file order.
+
+    modes_now: of every rule; a canary must have been settled, else it is only watched.
+    """
     hits = [(rule, mode) for bit, (rule, mode) in enumerate(zip(rules, modes_now, strict=True)) if mask >> bit & 1]
     does = _winner([rule for rule, mode in hits if mode == "enforce"])
     would = _winner([rule for rule, mode in hits if mode != "off"])

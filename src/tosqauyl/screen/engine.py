@@ -6,14 +6,19 @@ from typing import NamedTuple
 
 from tosqauyl.errors import FaultKind
 from tosqauyl.facts import Call
-from tosqauyl.screen.decision import Decision, decide, modes
+from tosqauyl.policy.canary import bucket
+from tosqauyl.screen.decision import Decision, chosen, decide, modes, settled
 from tosqauyl.screen.enrich import Signalled, enrich
 from tosqauyl.screen.failure import FailurePolicy
 from tosqauyl.screen.snapshot import Snapshot
 from tosqauyl.screen.trunk import Trunk
+from tosqauyl.state.rates import Rates
 
 DECISIONS_KEPT = 4096
 """Distinct rule masks remembered; the shipped policy meets a few dozen."""
+
+_CHOSEN_AT = 128
+"""Decisions are remembered by the mask of the rules hit and, from this bit on, the canary rules that hold."""
 
 
 class Ask(NamedTuple):
@@ -36,7 +41,10 @@ class EngineOptions:
 
 
 class Engine:
-    """One snapshot's judgement. Decisions are kept by rule mask, so equal calls share one immutable value."""
+    """One snapshot's judgement. Decisions are kept by rule mask, so equal calls share one immutable value.
+
+    rates: where calls are counted, None where nothing is; counting: False while overload sheds that (gate/overload).
+    """
 
     def __init__(self, known: Snapshot, failure: FailurePolicy, options: EngineOptions) -> None:
         self.known = known
@@ -45,15 +53,21 @@ class Engine:
         self._decisions: dict[int, Decision] = {}
         self._day = -1.0
         self._modes: tuple[str, ...] = ()
+        self._canary = 0  # bits of the rules that hold for a share of callers today
         self._hits = known.policy.hits
+        self.rates: Rates | None = None
+        self.counting = True
 
-    def facts(self, said: Signalled, trunk: Trunk) -> Call | None:
-        """The facts of a call; None where reading them raised, which is a bug that must not take the call down."""
+    def facts(self, said: Signalled, trunk: Trunk, now: float = 0.0) -> Call | None:
+        """The facts of a call; None where reading them raised, which is a bug that must not take the call down.
+
+        now: monotonic seconds, for the counts.
+        """
         try:
             if self.failure.forced:
                 self._force(FaultKind.ENRICH_RAISED)
                 said = said._replace(faults=(*said.faults, *self.failure.forced_on_calls))
-            return enrich(said, trunk, self.known)
+            return enrich(said, trunk, self.known, self.rates if self.counting else None, now)
         except Exception:  # noqa: BLE001 - the last line of defence of the call path: fail open and count
             return None
 
@@ -82,20 +96,28 @@ class Engine:
             mask = self._hits(call)
         except Exception:  # noqa: BLE001 - as above
             return self.failure.last_resort(FaultKind.POLICY_RAISED)
-        decision = self._decisions.get(mask)
-        if decision is None or call.at // 86400 != self._day:
-            decision = self._fresh(mask, call.at)
+        if call.at // 86400 != self._day:
+            self._begin_day(call.at)
+        hold = chosen(mask & self._canary, bucket(call.caller), self.known.policy.rules) if mask & self._canary else 0
+        decision = self._decisions.get(mask | hold << _CHOSEN_AT if hold else mask)
+        if decision is None:
+            decision = self._fresh(mask, hold)
         return self.failure.apply(decision, call.faults.split(";")) if call.faults else decision
 
-    def _fresh(self, mask: int, at: float) -> Decision:
-        """Decide and remember; a new UTC day forgets everything, because rules expire by date."""
-        day = at // 86400
-        if day != self._day or len(self._decisions) >= DECISIONS_KEPT:
-            self._day = day
+    def _begin_day(self, at: float) -> None:
+        """A new UTC day forgets everything, because rules expire by date."""
+        self._day = at // 86400
+        self._decisions = {}
+        today = datetime.fromtimestamp(at, UTC).date()
+        self._modes = modes(self.known.policy.rules, self.options.enforce, today)
+        self._canary = sum(1 << bit for bit, mode in enumerate(self._modes) if mode == "canary")
+
+    def _fresh(self, mask: int, hold: int) -> Decision:
+        """Decide and remember. hold: bits of the canary rules whose verdict holds for this caller."""
+        if len(self._decisions) >= DECISIONS_KEPT:
             self._decisions = {}
-            today = datetime.fromtimestamp(at, UTC).date()
-            self._modes = modes(self.known.policy.rules, self.options.enforce, today)
-        decision = self._decisions[mask] = decide(mask, self.known.policy.rules, self._modes)
+        decision = decide(mask, self.known.policy.rules, settled(self._modes, hold))
+        self._decisions[mask | hold << _CHOSEN_AT] = decision
         return decision
 
     def _force(self, kind: FaultKind) -> None:

@@ -13,6 +13,8 @@ from tosqauyl.numbers.number import Number
 from tosqauyl.screen.impersonation import impersonated
 from tosqauyl.screen.snapshot import Snapshot
 from tosqauyl.screen.trunk import Trunk
+from tosqauyl.state.indicators import Hit
+from tosqauyl.state.rates import Rates, not_counted
 
 ABSENT = Number("", "unknown", "unknown", "", "")
 """The number of a header that is not there."""
@@ -41,11 +43,15 @@ class Signalled(NamedTuple):
     faults: tuple[str, ...] = ()
 
 
-_made = partial(tuple.__new__, Call)  # a third of the price of the generated __new__ with its 46 arguments
+_made = partial(tuple.__new__, Call)  # a third of the price of the generated __new__ with its 70 arguments
 
 
-def enrich(said: Signalled, trunk: Trunk, known: Snapshot) -> Call:
-    """Every fact of the call. Total over any text; costs a few microseconds, no I/O."""
+def enrich(said: Signalled, trunk: Trunk, known: Snapshot, rates: Rates | None = None, now: float = 0.0) -> Call:
+    """Every fact of the call. Total over any text; costs a few microseconds, no I/O.
+
+    rates: where the call is counted; its facts stay -1 where that is None or nothing could be read as a calling number.
+    now: monotonic seconds, for the rates only.
+    """
     (at, call_id, transaction, source, transport, asserted, from_, party, to, redirector, redirections, privacy,
      display_name, user_agent, faults) = said  # fmt: skip
     read, state = known.plan.read, known.subscribers.state
@@ -60,17 +66,16 @@ def enrich(said: Signalled, trunk: Trunk, known: Snapshot) -> Call:
         identities = "same" if network.kind != "unknown" else "unknown"
     else:
         network_state = state(network.text) if network.kind == "mobile" else "unknown"
-        identities = "unknown"
-        if network.kind != "unknown" and presented.kind != "unknown":
-            identities = "same" if network.text == presented.text else "differ"
+        identities = _compared(network, presented)
     caller, caller_source = _primary(trunk.primary, network, presented, remote_party)
     redirecting = ABSENT if redirector is None else read(redirector)
     called = read(to)
-    hit = known.indicators.find(presented.text, at)
-    if identities != "same" and network.text:
-        hit = hit.stronger(known.indicators.find(network.text, at))
+    hit = _listed(known, network, presented, identities, at)
     if caller is ABSENT:
         faults = (*faults, FaultKind.CALLER_MISSING.value)
+    c = not_counted()
+    if rates is not None and caller.kind != "unknown":
+        c = rates.count(caller.text, called.text, trunk.id, now)
     return _made((
         at, call_id, transaction, source, transport,
         trunk.id, trunk.direction, trunk.carrier, _in_ranges(trunk, caller.text) if trunk.ranges else "unknown",
@@ -83,8 +88,24 @@ def enrich(said: Signalled, trunk: Trunk, known: Snapshot) -> Call:
         called.text, called.form, called.kind, called.country, bool(known.msrn) and called.text in known.msrn,
         privacy, display_name, impersonated(display_name) if display_name else "none",
         hit.protected, hit.listed, hit.id,
-        user_agent, ";".join(sorted(set(faults))) if faults else "",
+        c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[8], c[9], c[10], c[11], c[12], c[13], c[14], c[15], c[16],
+        c[17], c[18], c[19], c[20], c[21], c[22], c[23], user_agent, ";".join(sorted(set(faults))) if faults else "",
     ))  # fmt: skip
+
+
+def _listed(known: Snapshot, network: Number, presented: Number, identities: str, at: float) -> Hit:
+    """The strongest listing of the two calling numbers."""
+    hit = known.indicators.find(presented.text, at)
+    if identities != "same" and network.text:
+        hit = hit.stronger(known.indicators.find(network.text, at))
+    return hit
+
+
+def _compared(network: Number, presented: Number) -> str:
+    """Whether two numbers read apart are the same."""
+    if network.kind == "unknown" or presented.kind == "unknown":
+        return "unknown"
+    return "same" if network.text == presented.text else "differ"
 
 
 def _primary(order: tuple[str, ...], network: Number, presented: Number, remote_party: Number) -> tuple[Number, str]:

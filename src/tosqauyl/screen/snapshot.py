@@ -14,7 +14,8 @@ from tosqauyl.state.subscribers import Subscribers
 class Snapshot:
     """Policy, number plan, lists, subscriber state and roaming number ranges, replaced as a whole.
 
-    hash: 16 hex digits over all of them, written with every decision so that it can be told later what was known.
+    hash: 16 hex digits over all of them, written with every decision so that it can be told later what was known. Of a
+    snapshot that was mapped from a file it is the beginning of the file's name.
     """
 
     policy: Policy
@@ -22,9 +23,11 @@ class Snapshot:
     indicators: Indicators
     subscribers: Subscribers
     msrn: NumberRanges = field(default_factory=NumberRanges)
-    hash: str = field(init=False)
+    hash: str = ""
 
     def __post_init__(self) -> None:
+        if self.hash:
+            return
         parts = (
             self.policy.hash,
             self.plan.hash,

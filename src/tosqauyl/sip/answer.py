@@ -4,7 +4,7 @@ Nothing copied can hold a CR, LF or NUL: `parse` leaves none in a header value. 
 """
 
 from tosqauyl.sip.message import Request
-from tosqauyl.sip.via import split_host
+from tosqauyl.sip.via import Via, split_host, via_parts
 
 Address = tuple[str, int]
 """IP address as text and port."""
@@ -36,17 +36,31 @@ def via_with_source(request: Request, source: Address) -> str:
     """
     top = request.top_via
     host, port = source
-    parts = top.parts
-    if top.rport:
-        parts = parts.copy()
-        parts[top.rport] = f"received={host};rport={port}"
+    if top.rport_at:
+        value = top.value
+        return f"{value[: top.rport_at]};received={host};rport={port}{value[top.rport_at + 6 :]}"
+    if not top.has_rport and not top.has_received and split_host(top.sent_by)[0] == host:
+        return top.value
+    return _rewritten(top, host, port)
+
+
+def _rewritten(top: Via, host: str, port: int) -> str:
+    """A Via taken apart: received and rport put in, a received of the client's own taken out."""
+    parts = via_parts(top.value)
+    names = [part.partition("=")[0].strip().lower() for part in parts]
+    rport, received = _last(names, "rport"), _last(names, "received")
+    if rport:
+        parts[rport] = f"received={host};rport={port}"
     elif split_host(top.sent_by)[0] != host:
-        parts = [*parts, f"received={host}"]
-    elif not top.received:
-        return request.via[0]
-    if top.received:
-        parts = parts[: top.received] + parts[top.received + 1 :]
+        parts.append(f"received={host}")
+    if received:
+        del parts[received]
     return ";".join(parts)
+
+
+def _last(names: list[str], name: str) -> int:
+    """The last place of a parameter, 0 where it is missing (the first piece is no parameter)."""
+    return max((place for place, other in enumerate(names) if place and other == name), default=0)
 
 
 def destination(request: Request, source: Address) -> Address:
@@ -55,7 +69,7 @@ def destination(request: Request, source: Address) -> Address:
     maddr is not followed: it would let a sender aim our answers at somebody else (reflection). For the same reason
     sent-by's host is never used, and no name is looked up.
     """
-    if request.top_via.rport:
+    if request.top_via.has_rport:
         return source
     port = split_host(request.sent_by)[1]
     if port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) < 65536:

@@ -1,5 +1,7 @@
 """Header names: every spelling to the long lower-case one, and that back to the usual one."""
 
+from typing import Final
+
 from tosqauyl.sip.text import is_token
 
 _COMPACT = {
@@ -39,7 +41,7 @@ class _Names(dict[str, str]):
         return _COMPACT.get(lower, lower)
 
 
-NAMES: dict[str, str] = _Names()
+NAMES: Final[dict[str, str]] = _Names()
 """Canonical name by spelling as sent; '' for what cannot be a header name (a folded line, for instance)."""
 
 for _lower, _name in USUAL.items():

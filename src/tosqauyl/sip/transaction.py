@@ -2,7 +2,8 @@
 
 Decision: the final answer to an INVITE is retransmitted by us (timer G) only if a 100 Trying went out before it. Without a
 100 the client retransmits its INVITE (timer A), and each one fetches the same answer from `Transactions`; a timer of
-ours would only add traffic. A 100 stops the client's timer A, and then only timer G can repair a lost answer.
+ours would only add traffic. A 100 stops the client's timer A, and then only timer G can repair a lost answer. Over TCP and
+TLS nothing gets lost but the connection: no timer G, and timer I is zero (17.2.1).
 """
 
 from dataclasses import dataclass, replace
@@ -108,7 +109,8 @@ class Open:
     """An INVITE transaction that needs a timer: not answered yet, or answered after a 100 and not acknowledged yet.
 
     Times are seconds on the caller's monotonic clock. answer: last answer sent, b'' if none. trying: a 100 went out.
-    due: when `on_time` wants to be called next. interval: present gap of timer G. ends: timer H or I.
+    due: when `on_time` wants to be called next. interval: present gap of timer G. ends: timer H or I. reliable: the INVITE
+    came over TCP or TLS.
     """
 
     state: State
@@ -117,6 +119,7 @@ class Open:
     trying: bool = False
     interval: float = T1
     ends: float = 0.0
+    reliable: bool = False
 
     @property
     def is_over(self) -> bool:
@@ -128,9 +131,9 @@ Stepped = tuple[Open, bytes]
 """The transaction after an event, and the bytes to send now (b'' for none)."""
 
 
-def opened(now: float, trying_after: float = TRYING_AFTER) -> Open:
+def opened(now: float, trying_after: float = TRYING_AFTER, reliable: bool = False) -> Open:
     """A transaction whose INVITE has just come and whose answer must wait; trying_after: seconds until a 100."""
-    return Open(State.PROCEEDING, now + trying_after)
+    return Open(State.PROCEEDING, now + trying_after, reliable=reliable)
 
 
 def on_request(call: Open) -> Stepped:
@@ -141,6 +144,8 @@ def on_request(call: Open) -> Stepped:
 def on_ack(call: Open, now: float) -> Stepped:
     """The ACK came: absorbed; timer I keeps the transaction for T4 so that further ACKs are absorbed too."""
     after, send = _moved(call, Event.ACK)
+    if call.reliable:
+        return _moved(after, Event.TIMER_I)
     return (replace(after, due=now + T4, ends=now + T4) if after.state is not call.state else after), send
 
 
@@ -150,7 +155,7 @@ def on_answer(call: Open, status: int, answer: bytes, now: float) -> Stepped:
         return call, b""
     if status < 200:
         return _moved(replace(call, answer=answer, trying=True, due=float("inf")), Event.PROVISIONAL)
-    due = now + (T1 if call.trying else TIMEOUT)
+    due = now + (T1 if call.trying and not call.reliable else TIMEOUT)
     return _moved(replace(call, answer=answer, due=due, ends=now + TIMEOUT), event_of(status))
 
 
@@ -166,7 +171,7 @@ def on_time(call: Open, now: float) -> Stepped:
         return _moved(call, Event.TIMER_H)
     interval = min(2 * call.interval, T2)
     later = replace(call, interval=interval, due=min(now + interval, call.ends))
-    return _moved(later, Event.TIMER_G if call.trying else Event.TIMER_G_QUIET)
+    return _moved(later, Event.TIMER_G if call.trying and not call.reliable else Event.TIMER_G_QUIET)
 
 
 def wants_trying(call: Open, now: float) -> bool:

@@ -1,11 +1,12 @@
 """SIP, SIPS and tel URIs (RFC 3261 19.1, RFC 3966)."""
 
 from dataclasses import dataclass, field
+from typing import Final
 from urllib.parse import unquote
 
 from tosqauyl.errors import Fault
 
-_SIP = ("sip", "sips")
+_SIP: Final = ("sip", "sips")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +106,19 @@ def telephone(uri: str) -> str:
 
     A tel number with a phone-context that begins with '+' gets that context in front (RFC 3966 5.1.5), once.
     """
-    scheme, _, rest = uri.partition(":")
-    if scheme != "sip":
+    begin = 4
+    if not uri.startswith("sip:"):
+        scheme, _, rest = uri.partition(":")
         scheme = scheme.lower()
         if scheme == "tel":
             return _tel(rest)
         if scheme not in _SIP:
             return ""
-    user, at, _ = rest.rpartition("@")
-    if not at:
+        begin = len(scheme) + 1
+    at = uri.rfind("@", begin)
+    if at < 0:
         return ""
+    user = uri[begin:at]
     if ";" in user or ":" in user:
         user = user.partition(";")[0].partition(":")[0]
     return unquote(user, "utf-8", "surrogateescape") if "%" in user else user
@@ -135,10 +139,12 @@ def uri_fault(uri: str, method: str) -> Fault | None:
 
     ACK and CANCEL with an unknown scheme are not refused: the INVITE they belong to was.
     """
-    scheme, colon, rest = uri.partition(":")
     if "<" in uri or ">" in uri or '"' in uri or not uri.isprintable():
         # 25.1 has none of them; copied into the <> of a Contact they would end it early
         return Fault("malformed", "request line", "a character that no URI holds")
+    if uri.startswith("sip:") and len(uri) > 4 and "?" not in uri:
+        return None
+    scheme, colon, rest = uri.partition(":")
     if scheme not in ("sip", "tel"):
         lower = scheme.lower()
         if not colon or not rest or not _is_scheme(lower):

@@ -1,58 +1,76 @@
 """The Via header (RFC 3261 20.42, RFC 3581): who gets the answer, and which transaction a request belongs to."""
 
-from functools import partial
-from typing import NamedTuple
+from typing import Final
 
 from tosqauyl.sip.text import split_outside
 
+_USUAL: Final = ("SIP/2.0/UDP ", "SIP/2.0/TCP ", "SIP/2.0/TLS ")
 
-class Via(NamedTuple):
-    """One Via value. parts: its pieces between semicolons as sent. rport, received: index in parts, 0 if missing.
 
-    sound: False where a parameter is empty (RFC 4475 3.1.2.1); it is then good for an answer and for nothing else.
+class Via:
+    """One Via value. Read-only by agreement.
+
+    value: as sent. has_rport, has_received: whether the parameter is there; rport_at: where ';rport' begins in the value
+    if nothing but it and the branch is there, else 0. sound: False where a parameter is empty (RFC 4475 3.1.2.1); it is
+    then good for an answer and for nothing else.
     """
 
-    sent_by: str
-    branch: str
-    parts: list[str]
-    rport: int
-    received: int
-    sound: bool
+    __slots__ = ("branch", "has_received", "has_rport", "rport_at", "sent_by", "sound", "value")
 
-
-_made = partial(tuple.__new__, Via)
+    def __init__(self, value: str, sent_by: str, branch: str, rport_at: int) -> None:
+        """A usual value; what is odd about another is set afterwards."""
+        self.value, self.sent_by, self.branch, self.rport_at = value, sent_by, branch, rport_at
+        self.has_rport, self.has_received, self.sound = rport_at > 0, False, True
 
 
 def read_via(value: str) -> Via | None:
     """Read one Via value; None where it has no protocol or no sent-by."""
-    parts = value.split(";") if '"' not in value else split_outside(value, ";") or [""]
+    return _usual(value) or _any(value)
+
+
+def _usual(value: str) -> Via | None:
+    """'SIP/2.0/UDP host:port' with a branch and perhaps an rport, in any order, and nothing else; None for all others."""
+    begin = value.find(";")
+    at = value.find(";branch=", begin)
+    if begin <= 12 or at < 0 or '"' in value or not value.startswith(_USUAL):
+        return None
+    for place in range(12, begin):
+        if not 32 < ord(value[place]) < 127:  # a blank of any kind would end the host
+            return None
+    end = value.find(";", at + 8)
+    if end < 0:
+        end = len(value)
+    rport = value.find(";rport", begin)
+    if len(value) - begin != end - at + (6 if rport > 0 else 0):
+        return None
+    return Via(value, value[12:begin], value[at + 8 : end].strip(), max(rport, 0))
+
+
+def _any(value: str) -> Via | None:
+    parts = via_parts(value)
     words = parts[0].split()
     if len(words) != 2:
         words = _squeezed(words)
     if len(words) != 2 or words[0].count("/") != 2:
         return None
-    branch, rport, received, sound, index = "", 0, 0, True, 0
-    rest = iter(parts)
-    next(rest)
-    for part in rest:
-        index += 1
-        if part[:7] == "branch=":  # the usual spelling of the general case below, at half its price
-            branch = part[7:].strip()
-            continue
-        if part == "rport":
-            rport = index
-            continue
+    via = Via(value, words[1], "", 0)
+    for part in parts[1:]:
         name, _, text = part.partition("=")
         name = name.strip().lower()
         if name == "rport":
-            rport = index
+            via.has_rport = True
         elif name == "branch":
-            branch = text.strip()
+            via.branch = text.strip()
         elif name == "received":
-            received = index
+            via.has_received = True
         elif not name:
-            sound = False
-    return _made((words[1], branch, parts, rport, received, sound))
+            via.sound = False
+    return via
+
+
+def via_parts(value: str) -> list[str]:
+    """The pieces of a Via between its semicolons, as sent; only the first of them where a quote stays open."""
+    return value.split(";") if '"' not in value else split_outside(value, ";") or [""]
 
 
 def _squeezed(words: list[str]) -> list[str]:

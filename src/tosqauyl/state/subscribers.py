@@ -1,18 +1,23 @@
-"""Where Kazakh mobile subscribers are: two bit planes for each three-digit mobile code.
+"""Where Kazakh mobile subscribers are: two bits for each of the 10^7 numbers behind every three-digit mobile code.
 
-For every one of the 10^7 numbers behind a code there is one bit `known` and one bit `abroad`: 1.25 MB a plane, 2.5 MB
-a code, 47.5 MB for the 19 mobile codes however many numbers are listed.
+The lower bit says `known`, the upper one `abroad`; they lie side by side, so that a look-up touches memory once. 2.5 MB a
+code, 47.5 MB for the 19 mobile codes however many numbers are listed; the memory may be mapped from a file.
 """
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from tosqauyl.errors import Mistake
+from mypy_extensions import i64
+
+from tosqauyl.errors import Mistake, TosqauylError
 
 _NUMBERS = 10_000_000
-_BYTES = _NUMBERS // 8
-_BITS = tuple(1 << bit for bit in range(8))
+PLANE = _NUMBERS // 4
+"""Bytes of one code's plane: number n has the bits 2n and 2n + 1, counted from the lowest of the first byte."""
+_ABROAD = tuple(3 << 2 * place for place in range(4))
+_KNOWN_BITS = int.from_bytes(b"\x55" * PLANE, "little")
+_BITS_OF = {"unknown": 0, "home": 1, "abroad": 3}
 _MISTAKES_KEPT = 20
 _PLAIN = b"+0123456789\n"
 
@@ -48,36 +53,58 @@ class Subscribers:
         ported: Mapping[str, str] | None = None,
     ) -> None:
         codes = tuple(codes)
-        self._known = {f"+7{code}": bytearray(_BYTES) for code in codes}
-        self._abroad = {f"+7{code}": bytearray(_BYTES) for code in codes}
-        self._planes = {code: (self._known[code], self._abroad[code]) for code in self._known}
+        self._planes = {f"+7{code}": memoryview(bytearray(PLANE)) for code in codes}
         self._promise = _Promise(codes, complete, ported or {})
         self._clean = True
         self.complete = False
 
+    @staticmethod
+    def over(
+        memory: memoryview, codes: tuple[str, ...], others: tuple[str, ...] = (), complete: bool = False
+    ) -> "Subscribers":
+        """Subscribers whose planes are this writable memory, one behind the other in the order of `codes`.
+
+        others: codes of whose numbers nothing is known; they get memory of their own. complete: what the attribute says;
+        no promise is taken over. Raises TosqauylError where the memory has another size.
+        """
+        if len(memory) != PLANE * len(codes) or memory.readonly or len({*codes, *others}) != len(codes) + len(others):
+            raise TosqauylError(f"{len(memory)} bytes are not the planes of {len(codes)} codes")
+        made = Subscribers(others)
+        made._planes |= {f"+7{code}": memory[at * PLANE : (at + 1) * PLANE] for at, code in enumerate(codes)}
+        made.complete = complete
+        return made
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The national codes that have a plane, in the order given."""
+        return tuple(code[2:] for code in self._planes)
+
+    def plane(self, code: str) -> memoryview:
+        """The memory of one code ('701'); for those who write it to a file or count in it. Raises KeyError."""
+        return self._planes[f"+7{code}"]
+
     def state(self, number: str) -> str:
         """abroad, home or unknown; unknown for everything that is no '+7' number of one of the codes. Never raises."""
-        planes = self._planes.get(number[:5])
+        plane = self._planes.get(number[:5])
         tail = number[5:]
-        if planes is None or len(tail) != 7 or not (tail.isdigit() and tail.isascii()):
+        if plane is None or len(tail) != 7 or not (tail.isdigit() and tail.isascii()):
             return "unknown"
-        place = int(tail)
-        byte, bit = place >> 3, 1 << (place & 7)
-        known, abroad = planes
-        if known[byte] & bit:
-            return "abroad" if abroad[byte] & bit else "home"
+        place: i64 = int(tail)
+        byte: i64 = plane[place >> 2]
+        bits = byte >> ((place & 3) * 2)
+        if bits & 1:
+            return "abroad" if bits & 2 else "home"
         return "unknown"
 
     def update(self, number: str, state: str) -> bool:
         """Set one subscriber's state (abroad, home, unknown); False if the number has no place in the planes."""
-        planes = self._planes.get(number[:5])
+        plane = self._planes.get(number[:5])
         tail = number[5:]
-        if planes is None or len(tail) != 7 or not (tail.isdigit() and tail.isascii()):
+        if plane is None or len(tail) != 7 or not (tail.isdigit() and tail.isascii()):
             return False
         place = int(tail)
-        byte, bit = place >> 3, 1 << (place & 7)
-        for plane, on in zip(planes, (state in ("abroad", "home"), state == "abroad"), strict=True):
-            plane[byte] = plane[byte] | bit if on else plane[byte] & ~bit
+        byte, shift = place >> 2, (place & 3) * 2
+        plane[byte] = plane[byte] & ~(3 << shift) | _BITS_OF.get(state, 0) << shift
         return True
 
     def load(self, chunks: Iterable[bytes], file: str = "", progress: Callable[[int], None] | None = None) -> Loaded:
@@ -86,7 +113,7 @@ class Subscribers:
         chunks: the file's bytes in pieces of any size (1 MB is good). progress: called with the lines read so far
         after each chunk. Mistakes are counted, never raised.
         """
-        loading = _Loading(self._abroad, file)
+        loading = _Loading(self._planes, file)
         rest = b""
         for chunk in chunks:
             block, newline, rest = (rest + chunk).rpartition(b"\n")
@@ -103,15 +130,12 @@ class Subscribers:
     def _settle(self) -> None:
         """Bring `known` in line with `abroad` and with the promise of completeness."""
         self.complete = bool(self._promise) and self._clean
-        for code, abroad in self._abroad.items():
-            known = self._known[code]
+        for code, plane in self._planes.items():
             if self._promise and not self._clean:
-                known[:] = abroad
-                continue
-            if code in self._promise.codes and self.complete:
-                known[:] = b"\xff" * _BYTES
-            else:
-                known[:] = _either(known, abroad)
+                abroad = int.from_bytes(plane, "little") & (_KNOWN_BITS << 1)
+                plane[:] = (abroad | abroad >> 1).to_bytes(PLANE, "little")
+            elif code in self._promise.codes and self.complete:
+                plane[:] = (int.from_bytes(plane, "little") | _KNOWN_BITS).to_bytes(PLANE, "little")
         if self.complete:
             self._apply_ported()
 
@@ -127,15 +151,25 @@ class Subscribers:
         digest = hashlib.blake2b(digest_size=8)
         for code in sorted(self._planes):
             digest.update(code.encode())
-            for plane in self._planes[code]:
-                digest.update(plane)
+            digest.update(self._planes[code])
         return digest.hexdigest()
 
     def count(self) -> dict[str, int]:
         """How many numbers are abroad and how many at home, counted now (some 0.2 s for 19 codes)."""
-        known = sum(map(_ones, self._known.values()))
-        abroad = sum(map(_ones, self._abroad.values()))
-        return {"abroad": abroad, "home": known - abroad}
+        counts = [count_of(plane) for plane in self._planes.values()]
+        return {"abroad": sum(one[0] for one in counts), "home": sum(one[1] for one in counts)}
+
+
+def is_blank(plane: memoryview) -> bool:
+    """Whether nothing is known of any number of a plane; 0.3 ms."""
+    return not int.from_bytes(plane, "little")
+
+
+def count_of(plane: memoryview) -> tuple[int, int]:
+    """(abroad, at home) in one plane; 8 ms."""
+    bits = int.from_bytes(plane, "little")
+    abroad = (bits >> 1 & bits & _KNOWN_BITS).bit_count()
+    return abroad, (bits & _KNOWN_BITS).bit_count() - abroad
 
 
 class _Promise:
@@ -166,9 +200,9 @@ class _Promise:
 class _Loading:
     """One run over a list: sets bits and counts."""
 
-    def __init__(self, abroad: dict[str, bytearray], file: str) -> None:
+    def __init__(self, planes: dict[str, memoryview], file: str) -> None:
         self._file = file
-        self._planes = {int(code): plane for code, plane in abroad.items()}
+        self._planes = {int(code): plane for code, plane in planes.items()}
         self.lines = self.numbers = self.other = self.unreadable = 0
         self._mistakes: list[Mistake] = []
 
@@ -189,13 +223,13 @@ class _Loading:
 
     def _fast(self, block: bytes) -> int | None:
         """How many numbers were set; None if a line is something else (then all lines are looked at again)."""
-        planes, bits = self._planes, _BITS
+        planes, bits = self._planes, _ABROAD
         texts = block.split()
         try:
             for number in map(int, texts):
                 plane = planes[number // _NUMBERS]
                 number %= _NUMBERS
-                plane[number >> 3] |= bits[number & 7]
+                plane[number >> 2] |= bits[number & 3]
         except (KeyError, ValueError):
             return None
         return len(texts)
@@ -222,7 +256,7 @@ class _Loading:
             self.other += 1
             self._mistake(text, "is not of a Kazakh mobile code")
             return
-        plane[place >> 3] |= _BITS[place & 7]
+        plane[place >> 2] |= _ABROAD[place & 3]
         self.numbers += 1
 
     def _is_e164(self, digits: bytes) -> bool:
@@ -244,12 +278,3 @@ class _Loading:
 def _has_leading_zero(block: bytes) -> bool:
     """int() would read 0077.. as 77..; such lines are looked at one by one."""
     return block.startswith((b"0", b"+0")) or b"\n0" in block or b"+0" in block
-
-
-def _either(one: bytearray, other: bytearray) -> bytes:
-    """The bits set in one of two planes; 2 ms, by way of two large integers."""
-    return (int.from_bytes(one, "little") | int.from_bytes(other, "little")).to_bytes(_BYTES, "little")
-
-
-def _ones(plane: bytearray) -> int:
-    return int.from_bytes(plane, "little").bit_count()

@@ -1,0 +1,120 @@
+"""All parts of a running gate, put together from its configuration and its first snapshot."""
+
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import randbits, token_hex
+
+from tosqauyl.cli.build import engine_of, session_of, to_stderr
+from tosqauyl.cli.snapshot import snapshot_folder
+from tosqauyl.config.addresses import parse_listen
+from tosqauyl.config.load import Config
+from tosqauyl.errors import FaultKind
+from tosqauyl.gate.feeds import Feeds
+from tosqauyl.gate.http.options import Http
+from tosqauyl.gate.http.server import HttpServer
+from tosqauyl.gate.http.side import HttpSide
+from tosqauyl.gate.reload import Fresh, Reloader, ReloadOptions
+from tosqauyl.gate.report import Report, reload_section
+from tosqauyl.gate.resume import resume
+from tosqauyl.gate.server import Gate, listen
+from tosqauyl.gate.session import Session, SessionOptions
+from tosqauyl.gate.streams import open_streams, streams_state
+from tosqauyl.gate.tls import TlsServer
+from tosqauyl.journal.append import Journal, private_folder
+from tosqauyl.journal.columns import MakeRow, row_maker
+from tosqauyl.journal.tokens import Tokens, load_key
+from tosqauyl.screen.engine import Engine
+from tosqauyl.screen.snapshot import Snapshot
+from tosqauyl.sip.transaction import Transactions
+from tosqauyl.snapshots.folder import prune
+from tosqauyl.state.rates import Rates
+
+SEED_BITS = 59
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What `serve` runs and stops. http: None where none is configured."""
+
+    gate: Gate
+    feeds: Feeds
+    reloader: Reloader
+    http: HttpServer | None
+
+    @staticmethod
+    def clock() -> tuple[float, float]:
+        """(monotonic, wall) seconds now."""
+        return time.monotonic(), time.time()
+
+
+class _Adopting:
+    """Makes what a session needs to judge by a snapshot."""
+
+    def __init__(self, config: Config, data: Path) -> None:
+        self._config = config
+        self._token = None if config.clear_called else Tokens(load_key(data / "token.key")).of
+
+    def row(self, known: Snapshot) -> MakeRow:
+        """The row maker that names this snapshot."""
+        return row_maker(self._token, known.policy.hash, known.hash)
+
+    def __call__(self, known: Snapshot) -> tuple[Engine, MakeRow]:
+        """The engine and the row maker."""
+        return engine_of(self._config, known), self.row(known)
+
+
+def compose_gate(config: Config, builder: tuple[str, ...], first: Fresh, stack: ExitStack) -> Parts:
+    """Open the listeners, the journal, the feeds and the HTTP side; what must be closed is left on the stack.
+
+    Raises TosqauylError where an address or a folder cannot be used.
+    """
+    names = {name: parse_listen(name) for name in dict.fromkeys(entry.listener for entry in config.entries)}
+    udp = [listen(name, at.host, at.port) for name, at in names.items() if at.transport == "udp"]
+    data = Path(config.data)
+    private_folder(data)
+    journal = Journal(data / "journal", time.time(), config.journal)
+    stack.callback(journal.close)
+    adopt = _Adopting(config, data)
+    session = _session(config, first.known, data, adopt)
+    gate = Gate(session, journal, udp, to_stderr, config.overload)
+    tls = TlsServer(config.tls, to_stderr) if config.tls.certificate else None
+    gate.streams = open_streams(
+        [(name, at.host, at.port) for name, at in names.items() if at.transport in ("tcp", "tls")],
+        session, config.streams, tls,
+    )  # fmt: skip
+    feeds = Feeds(lambda: session.engine.known, data / "feeds", config.feeds, to_stderr)
+    stack.callback(feeds.close)
+    feeds.replay(first.known.subscribers, first.positions)
+    options = ReloadOptions(builder, snapshot_folder(config), config.feeds.swing_percent)
+    prune(options.folder, first.name)
+    reloader = Reloader(session, options, adopt, first, to_stderr)
+    reloader.feeds = feeds
+    report = Report(gate)
+    report.add("feeds", feeds.state)
+    report.add("reload", reload_section(reloader.state))
+    report.add("streams", lambda: streams_state(gate.streams, tls))
+    http = _http(config, report, feeds, reloader)
+    reloader.on_reload += [server.reload for server in (tls, http.tls if http else None) if server is not None]
+    return Parts(gate, feeds, reloader, http)
+
+
+def _session(config: Config, known: Snapshot, data: Path, adopt: _Adopting) -> Session:
+    """The session, with what was answered before a restart, and the counts of calls."""
+    table = Transactions(1 if FaultKind.TABLE_FULL.value in config.failure.forced else config.sip.table)
+    resumed = resume(table, data / "journal", time.monotonic(), time.time())
+    session = session_of(config, known, table, adopt.row(known))
+    session.counters["resumed"] = resumed
+    session.options = SessionOptions(config.sip.trying_after, token_hex(4))
+    if config.rates.on:
+        limits = config.rates
+        session.engine.rates = Rates(limits.callers, limits.ranges, limits.trunks, randbits(SEED_BITS))
+    return session
+
+
+def _http(config: Config, report: Report, feeds: Feeds, reloader: Reloader) -> HttpServer | None:
+    if not config.http.listen:
+        return None
+    http = Http(config.http.listen, config.http.tls, config.http.body_bytes, config.http.bulk_bytes)
+    return HttpSide(http, config.clients, report, to_stderr, feeds, reloader.request).open()

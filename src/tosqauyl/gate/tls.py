@@ -1,0 +1,247 @@
+"""TLS for SIP streams, without sockets: certificate files, the context of new connections, the names a peer proved.
+
+The TLS of a connection runs over two memory buffers (`TlsStream`): so a stranger is turned away before any cryptography,
+time bounds are the connection's own, and a test needs no network. RFC 3261 26.3.1, RFC 5922, RFC 9325.
+"""
+
+import ssl
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from typing import Any
+
+from tosqauyl.errors import TosqauylError
+
+READ_BYTES = 65_536
+WARN_DAYS = 14
+"""Days before its end at which a certificate is a trouble: SBCs refuse a link with one that is over."""
+_BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+_UTC_TIME = 0x17
+_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+"""For TLS 1.2: forward secrecy and authenticated encryption only (RFC 9325 4.2). TLS 1.3 has no other kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """Paths of PEM files, '' where there is none.
+
+    certificate: the server's chain. key: its private key. client_ca: the authorities whose client certificates are
+    taken; where it is set every client must show one (mutual TLS).
+    """
+
+    certificate: str = ""
+    key: str = ""
+    client_ca: str = ""
+
+
+def server_context(files: TlsFiles) -> ssl.SSLContext:
+    """A context for new connections: TLS 1.2 or newer, client certificates demanded where client_ca is set.
+
+    No session tickets: SIP connections live long, and a resumed session would go by a certificate that was checked
+    against files of the past. Raises TosqauylError, which names the file, where one is missing or cannot be used.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(_CIPHERS)
+    context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
+    context.num_tickets = 0
+    _use(files.certificate, "certificate", lambda: None)
+    _use(files.key, "key", lambda: None)
+    # A key with a password would be asked for on the terminal: the empty answer makes it an error instead.
+    _use(files.key, "key", lambda: context.load_cert_chain(files.certificate, files.key, password=""))
+    if files.client_ca:
+        _use(files.client_ca, "client_ca", lambda: context.load_verify_locations(files.client_ca))
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def _use(path: str, name: str, load: Callable[[], None]) -> None:
+    """Load a file, every failure told as a TosqauylError with its place."""
+    if not path:
+        raise TosqauylError("a tls listener needs a certificate and its key", f"tls.{name}", "name the PEM file")
+    try:
+        with open(path, "rb"):
+            load()
+    except ssl.SSLError as error:
+        why = (error.reason or str(error)).lower().replace("_", " ")
+        hint = "it must be PEM, unencrypted, and the key that of the first certificate"
+        raise TosqauylError(f"cannot be used for TLS: {why}", path, hint) from None
+    except (OSError, ValueError) as error:
+        raise TosqauylError(f"cannot be read: {getattr(error, 'strerror', None) or error}", path) from None
+
+
+def expiry(certificate: str) -> float:
+    """The end of the first certificate of a PEM file, seconds since 1970; 0.0 where it cannot be told."""
+    try:
+        with open(certificate, encoding="ascii", errors="replace") as file:
+            text = file.read(1 << 20)
+        first = text[text.index(_BEGIN) : text.index(_END) + len(_END)]
+        return _not_after(ssl.PEM_cert_to_DER_cert(first))
+    except (OSError, ValueError, IndexError):
+        return 0.0
+
+
+def _not_after(der: bytes) -> float:
+    """notAfter of a certificate (RFC 5280 4.1): in Certificate, TBSCertificate; after [version], serial, algorithm, issuer."""
+    _, at, _ = _element(der, 0)
+    _, at, _ = _element(der, at)
+    if der[at] == 0xA0:
+        at = _element(der, at)[2]
+    for _ in range(3):
+        at = _element(der, at)[2]
+    _, at, _ = _element(der, at)
+    tag, begin, end = _element(der, _element(der, at)[2])
+    text = der[begin:end].decode("ascii")
+    if tag == _UTC_TIME:
+        text = ("19" if int(text[:2]) >= 50 else "20") + text
+    return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC).timestamp()
+
+
+def _element(der: bytes, at: int) -> tuple[int, int, int]:
+    """Tag, begin and end of the content of the DER element at `at`."""
+    tag, length, begin = der[at], der[at + 1], at + 2
+    if length & 0x80:
+        size = length & 0x7F
+        length, begin = int.from_bytes(der[begin : begin + size]), begin + size
+    return tag, begin, begin + length
+
+
+class TlsServer:
+    """The certificates in use. `reload` reads the files anew: connections that come later get the new ones.
+
+    reloaded, failed: how often it did and could not; last_error: why not, '' after a reload that worked. expires: end of
+    the certificate in use, seconds since 1970, 0.0 where it cannot be told.
+    """
+
+    def __init__(self, files: TlsFiles, alarm: Callable[[str], None] | None = None) -> None:
+        self.files = files
+        self.context = server_context(files)
+        self.expires = expiry(files.certificate)
+        self._alarm = alarm
+        self.last_error = ""
+        self.reloaded = 0
+        self.failed = 0
+
+    def reload(self) -> None:
+        """Take the files as they are now. Where they cannot be used the old ones stay, and the alarm says why. Never raises."""
+        try:
+            self.context = server_context(self.files)
+            self.expires = expiry(self.files.certificate)
+        except TosqauylError as error:
+            self.failed += 1
+            self.last_error = str(error)
+            if self._alarm is not None:
+                self._alarm(f"ALARM: the TLS certificate was not loaded anew, the old one stays: {error}")
+            return
+        self.reloaded += 1
+        self.last_error = ""
+
+    def state(self, wall: float) -> dict[str, Any]:
+        """What the gate's status says of it, with the troubles somebody should mend. wall: seconds since 1970."""
+        troubles = ["certificate-not-reloaded"] if self.last_error else []
+        if self.expires and self.expires - wall < WARN_DAYS * 86_400:
+            troubles.append("certificate-expires")
+        return {
+            "reloaded": self.reloaded,
+            "failed": self.failed,
+            "last_error": self.last_error,
+            "certificate_days": round((self.expires - wall) / 86_400, 1) if self.expires else None,
+            "troubles": troubles,
+        }
+
+
+class TlsStream:
+    """The TLS of one accepted connection. Bytes of the wire go in by `take`, and come out by `outgoing`.
+
+    failed: why nothing more can be read, '' while all is well. Nothing raises.
+    """
+
+    __slots__ = ("_in", "_object", "_out", "ended", "failed", "shaken")
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._object = context.wrap_bio(self._in, self._out, server_side=True)
+        self.shaken = False
+        self.ended = False
+        self.failed = ""
+
+    def take(self, data: bytes) -> None:
+        """Bytes came from the wire."""
+        self._in.write(data)
+
+    def shake(self) -> None:
+        """One step of the handshake with what is there; `shaken` when it is over. Costs up to 2 ms (RSA)."""
+        try:
+            self._object.do_handshake()
+            self.shaken = True
+        except ssl.SSLWantReadError:
+            pass
+        except (OSError, ValueError) as error:  # SSLError is an OSError
+            self._fail(error)
+
+    def read(self) -> bytes:
+        """The plain bytes that are complete now. No more than came in by `take`: TLS here does not compress."""
+        pieces: list[bytes] = []
+        try:
+            while piece := self._object.read(READ_BYTES):
+                pieces.append(piece)
+            self.ended = True
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLZeroReturnError:
+            self.ended = True
+        except (OSError, ValueError) as error:
+            self._fail(error)
+        return b"".join(pieces)
+
+    def write(self, data: bytes) -> None:
+        """Plain bytes for the peer; they are in `outgoing` then."""
+        try:
+            self._object.write(data)
+        except (OSError, ValueError) as error:
+            self._fail(error)
+
+    def outgoing(self) -> bytes:
+        """Bytes for the wire: handshake, alerts, encrypted answers."""
+        return self._out.read()
+
+    def close(self) -> None:
+        """Say goodbye (close_notify), so that the peer knows that nothing was cut off."""
+        with suppress(OSError, ValueError):  # it wants to read the peer's goodbye, which nobody waits for
+            self._object.unwrap()
+
+    def names(self) -> tuple[str, ...]:
+        """The names of the peer's certificate, () where it showed none."""
+        return names_of(self._object.getpeercert() or {}) if self.shaken else ()
+
+    def _fail(self, error: Exception) -> None:
+        self.failed = getattr(error, "reason", None) or type(error).__name__
+
+
+def names_of(certificate: Mapping[str, Any]) -> tuple[str, ...]:
+    """Subject alternative names in lower case: DNS names, URIs (a sip URI also as its host, RFC 5922 7.1), IP addresses.
+
+    The subject's CN is not looked at, and '*.example.kz' is a name like any other (RFC 5922 7.2): no wildcard in it.
+    """
+    names: dict[str, None] = {}
+    for kind, value in certificate.get("subjectAltName", ()):
+        text = str(value).strip().lower()
+        if kind == "IP Address":
+            text = _ip(text)
+        elif kind not in ("DNS", "URI"):
+            continue
+        names[text] = None
+        scheme, _, rest = text.partition(":")
+        if kind == "URI" and scheme in ("sip", "sips") and "@" not in rest:
+            names[rest.partition(";")[0]] = None
+    return tuple(names)
+
+
+def _ip(text: str) -> str:
+    """OpenSSL writes '2001:DB8:0:0:0:0:0:1' where people write '2001:db8::1'."""
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        return text
