@@ -14,8 +14,8 @@
  * quiet    a call is lost after this many seconds without an answer (default 2); without retry= a refused socket ends the run; SIGTERM ends it politely
  * busy     with 1 a 503 is no wrong answer but one of an overloaded gate: counted as such, its latency left out
  * fall     open loop only: after this many seconds the rate falls to `to` calls a second; "recovered_s" then says how many seconds
- *          after the fall the last tenth of a second began in which fewer than 99% of the calls due were answered within `normal`
- *          milliseconds (default 20), plus that tenth; 0 if there was none
+ *          after the fall the first half second began in each tenth of which 99% of the calls due were answered within `normal`
+ *          milliseconds (default 20); -1 if there was none
  * answered write the serial of every call that got a final answer, one hex number a line, flushed at the end
  * wrong    write the first 20 answers of another class than the corpus expects, with their INVITE
  *
@@ -294,10 +294,12 @@ static double due_after(double seconds) {
 static double due_time(long n) { return fall > 0 && n > fall * rate ? fall + (n - fall * rate) / fall_rate : n / rate; }
 
 static double recovered(void) {
-  int last = -1;
-  for (int i = 0; i < BINS; i++)
-    if (due_in[i] > in_time[i] + due_in[i] / 100) last = i;
-  return (last + 1) / 10.0;
+  int good = 0;
+  for (int i = 0; i < BINS && due_in[i]; i++) {
+    good = due_in[i] > in_time[i] + due_in[i] / 100 ? 0 : good + 1;
+    if (good == 5) return (i - 4) / 10.0;
+  }
+  return -1;
 }
 
 /* How many calls may leave now. */

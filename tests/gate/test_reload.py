@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import sys
 import time
 from pathlib import Path
@@ -139,7 +140,13 @@ def test_a_builder_that_never_ends_is_ended(bench):
 
 def test_a_builder_that_is_not_there_is_told(bench):
     bench.command("/nowhere/tosqauyl")
-    assert "cannot be started" in bench.reload()["last_error"]
+    assert "No such file" in bench.reload()["last_error"]
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="needs Linux")
+def test_a_builder_gives_way_to_everybody_else(bench):
+    bench.command(*PYTHON, "import os, sys; sys.exit(f'{os.nice(0)} {os.sched_getscheduler(0) == os.SCHED_IDLE}')")
+    assert bench.reload()["last_error"] == "19 True"
 
 
 @pytest.mark.parametrize("spoil", ["cut", "flip", "gone"])

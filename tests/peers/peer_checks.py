@@ -6,6 +6,10 @@ from peer_corpus import Case
 from peer_runs import Runs
 from peer_sipp import Outcome
 
+from tosqauyl.policy.load import load_shipped
+
+RULES = tuple(rule.id for rule in load_shipped().rules)
+
 
 def as_the_corpus_says(case: Case, runs: Runs) -> None:
     """The whole of it; the gate of the case is run if it was not yet."""
@@ -21,7 +25,9 @@ def same_answer_every_time(case: Case, outcome: Outcome) -> None:
     finals = [
         text
         for text in outcome.received
-        if re.match(r"SIP/2.0 [2-6]", text) and re.search(r"(?im)^cseq\s*:.*invite", text)
+        if re.match(r"SIP/2.0 [2-6]", text)
+        and re.search(r"(?im)^cseq\s*:.*invite", text)
+        and (not case.calls or outcome.call_id in text)
     ]
     assert len(set(finals)) <= 1, f"{case.shows}: answers differ\n{outcome}"
 
@@ -36,3 +42,14 @@ def told(case: Case, rows: list[dict[str, str]], outcome: Outcome) -> None:
         assert rows[0].get(name) == value, (
             f"{case.shows}: journal has {name}={rows[0].get(name)!r}, not {value!r}\n{outcome}\n{rows[0]}"
         )
+    if case.rules is not None:
+        hit = rules_hit(rows[0])
+        must, may = (
+            {rule.rstrip("?") for rule in case.rules if rule.endswith("?") is is_open} for is_open in (False, True)
+        )
+        assert must <= hit <= must | may, f"{case.shows}: hit {sorted(hit)}, not {case.rules}\n{outcome}\n{rows[0]}"
+
+
+def rules_hit(row: dict[str, str]) -> set[str]:
+    """Ids of the shipped rules that a row of the journal says were hit."""
+    return {rule for bit, rule in enumerate(RULES) if int(row["rules"]) >> bit & 1}

@@ -5,6 +5,8 @@ import tomllib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from peer_rates import described
+
 FOLDER = Path(__file__).resolve().parent.parent / "corpora" / "gate"
 HOST = "203.0.113.9"
 USUAL_CALLED = "+77011234567"
@@ -39,6 +41,8 @@ class Case:
     text: the request with {placeholders}. flow: how the exchange runs (peer_sipp.FLOWS). status: of the final answer, 0 for
     silence. answer: regular expressions the answer must match ('!' before one: must not). journal: columns of the one
     row this call must have; {"rows": "0"} when it must have none. way: how the case reaches the gate, see WAYS.
+    calls: where calls go before the case (rates.csv), (caller, called) of each, the case's own last; every: seconds between
+    two of them. rules: all that the case must hit; 'id?' may be hit; None where nobody asks.
     """
 
     id: str
@@ -52,6 +56,9 @@ class Case:
     journal: dict[str, str] = field(default_factory=dict)
     file: str = ""
     way: str = "udp"
+    calls: tuple[tuple[str, str], ...] = ()
+    every: float = 0.0
+    rules: tuple[str, ...] | None = None
 
     @property
     def source(self) -> str:
@@ -110,7 +117,10 @@ def _read_calls(path: Path) -> list[Case]:
 
 
 def _call(row: dict[str, str], path: Path) -> Case:
-    told = {name: (value or "").strip() for name, value in row.items()}
+    told = dict.fromkeys(HEADERS, "") | {name: (value or "").strip() for name, value in row.items()}
+    calls = described(told) if "before" in told else ()
+    if calls:
+        told |= {"from": "{caller}", "uri": "{called}"}
     return Case(
         id=told["id"],
         shows=told["shows"],
@@ -122,6 +132,9 @@ def _call(row: dict[str, str], path: Path) -> Case:
         answer=_split(told["answer"], "&&"),
         journal=_pairs(told["journal"]),
         file=path.name,
+        calls=calls,
+        every=float(told.get("every") or 0),
+        rules=tuple(told["rules"].split()) if "rules" in told else None,
     )
 
 
@@ -142,6 +155,10 @@ def _read_messages(path: Path) -> list[Case]:
         )
         for row in rows
     ]
+
+
+HEADERS = ("display", "pai", "rpid", "forwarded", "privacy", "other")
+"""Columns that a file without them leaves empty."""
 
 
 def invite(told: dict[str, str]) -> str:

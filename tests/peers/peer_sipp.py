@@ -7,7 +7,7 @@ import re
 import shutil
 import socket
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
@@ -42,12 +42,15 @@ def run(case: Case, port: int, folder: Path, *, limit: float = 20.0) -> Outcome:
     work.mkdir(parents=True, exist_ok=True)
     scenario = work / "scenario.xml"
     scenario.write_text(render(case), encoding="ascii")
-    call_id = f"{case.id}@peer.invalid"
+    count = len(case.calls) or 1
+    call_ids = f"%u-{case.id}@peer.invalid" if case.calls else f"{case.id}@peer.invalid"  # %u: SIPp counts its calls
+    (work / NUMBERS).write_text(numbers(case), encoding="ascii")
     command = [
-        SIPP or "sipp", f"127.0.0.1:{port}", "-sf", str(scenario), "-m", "1", "-i", case.source,
-        "-t", "t1" if case.way == "tcp" else "u1", "-p", str(_free_port(case)), "-nr", "-default_behaviors", "abortunexp", "-nostdin", "-cid_str", call_id,
+        SIPP or "sipp", f"127.0.0.1:{port}", "-sf", str(scenario), "-m", str(count), "-i", case.source,
+        "-t", "t1" if case.way == "tcp" else "u1", "-p", str(_free_port(case)), "-nr", "-default_behaviors", "abortunexp", "-nostdin", "-cid_str", call_ids,
         "-skip_rlimit", "-timeout", f"{limit:.0f}s", "-timeout_error", "-trace_err", "-error_file", str(work / "errors.log"),
         "-trace_msg", "-message_file", str(work / "messages.log"),
+        *(["-inf", NUMBERS, "-l", "1", "-r", "1000"] if case.calls else []),
     ]  # fmt: skip
     for _ in range(3):  # a port that was free a moment ago may be taken by a run next to this one
         ended = _once(command, work, limit)
@@ -61,7 +64,7 @@ def run(case: Case, port: int, folder: Path, *, limit: float = 20.0) -> Outcome:
         (errors.read_text(errors="replace") if errors.exists() else "") + ended.stderr.decode(errors="replace"),
         sent,
         received,
-        call_id,
+        call_ids.replace("%u", str(count)),
     )
 
 
@@ -93,8 +96,32 @@ def read_log(path: Path) -> tuple[list[str], list[str]]:
 
 def render(case: Case) -> str:
     """The SIPp scenario of a case."""
-    body = FLOWS[case.flow](case)
-    return f'<?xml version="1.0" encoding="US-ASCII"?>\n<scenario name={quoteattr(case.id)}>\n{body}</scenario>\n'
+    head = f'<?xml version="1.0" encoding="US-ASCII"?>\n<scenario name={quoteattr(case.id)}>\n'
+    return f"{head}{_steps(case)}</scenario>\n"
+
+
+NUMBERS = "numbers.csv"
+
+
+def _steps(case: Case) -> str:
+    """The case's own flow; for the calls before it, which NUMBERS names, a plain call that passes."""
+    own = FLOWS[case.flow](case)
+    if len(case.calls) < 2:
+        return own
+    pause = f'<pause milliseconds="{case.every * 1000:.0f}"/>\n' if case.every else ""
+    return (
+        '<nop><action><assignstr assign_to="turn" value="[field0]"/><strcmp assign_to="other" variable="turn" value="case"/>'
+        '<test assign_to="before" variable="other" compare="not_equal" value="0"/></action></nop>\n'
+        f'<nop next="before" test="before"/>\n{own}<nop next="end"/>\n<label id="before"/>\n'
+        f'{_call(replace(case, status=302, answer=()))}{pause}<label id="end"/>\n<nop/>\n'
+    )
+
+
+def numbers(case: Case) -> str:
+    """What NUMBERS holds, SIPp's injection file: for each call of the case which it is, who calls and whom."""
+    turns = [*("before" for _ in case.calls[:-1]), "case"]
+    lines = [f"{turn};{caller};{called};" for turn, (caller, called) in zip(turns, case.calls, strict=True)]
+    return "\n".join(["SEQUENTIAL", *lines, ""])
 
 
 def _escape(text: str) -> str:
@@ -110,9 +137,10 @@ def _escape(text: str) -> str:
 
 
 def _fill(case: Case, text: str) -> str:
+    id = f"{case.id}-[call_number]" if case.calls else case.id
     known = {
-        "{branch}": f"z9hG4bK-{case.id}", "{tag}": f"t{case.id}", "{local}": "[local_ip]:[local_port]",
-        "{ip}": "[local_ip]", "{port}": "[local_port]", "{call_id}": "[call_id]",
+        "{branch}": f"z9hG4bK-{id}", "{tag}": f"t{id}", "{local}": "[local_ip]:[local_port]",
+        "{caller}": "[field1]", "{called}": "[field2]", "{ip}": "[local_ip]", "{port}": "[local_port]", "{call_id}": "[call_id]",
     }  # fmt: skip
     for name, value in known.items():
         text = text.replace(name, value)

@@ -14,7 +14,7 @@ GATES = sorted({case.gate for case in ALL})
 
 
 def test_there_are_at_least_200_distinct_cases() -> None:
-    assert len({(case.gate, case.trunk, case.flow, case.text) for case in ALL}) >= 200
+    assert len({(case.gate, case.trunk, case.flow, case.text, case.calls) for case in ALL}) >= 200
 
 
 @pytest.mark.parametrize("case", ALL, ids=str)

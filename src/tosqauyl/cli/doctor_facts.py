@@ -16,8 +16,8 @@ from pathlib import Path
 from tosqauyl.cli.doctor_calls import Place, ask, way_in
 from tosqauyl.cli.doctor_checks import Certificate, Clock, Disk, Machine, Port, SnapshotFile
 from tosqauyl.config.addresses import parse_listen
-from tosqauyl.config.ways_in import Http
 from tosqauyl.errors import TosqauylError
+from tosqauyl.gate.http.options import Http
 from tosqauyl.gate.tls import TlsFiles, server_context
 from tosqauyl.gate.trunks import Entry
 from tosqauyl.journal.naming import segment_files

@@ -6,8 +6,8 @@ from ipaddress import ip_address
 from tosqauyl.cli.doctor_checks import OK, WARNING, WRONG, Finding
 from tosqauyl.cli.texts import N_
 from tosqauyl.config.load import Config
-from tosqauyl.config.ways_in import Http
 from tosqauyl.gate.http.access import Client
+from tosqauyl.gate.http.options import Http
 from tosqauyl.gate.trunks import Entry
 
 AGENT = "tosqauyl-doctor"

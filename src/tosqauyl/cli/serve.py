@@ -63,6 +63,7 @@ def run(options: argparse.Namespace) -> int:
     first, fallback = first_snapshot(options, config)
     with contextlib.ExitStack() as stack:
         parts = compose_gate(config, builder(options), first, stack)
+        del first  # else its memory would stay after the first reload
         parts.reloader.last_error = fallback
         asyncio.run(_serve(config, parts))
     return 0

@@ -2,9 +2,7 @@
 
 import argparse
 import json
-import os
 import time
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,9 +20,6 @@ from tosqauyl.snapshots.folder import ACCEPTED_SECONDS, accept
 from tosqauyl.snapshots.load import SnapshotFile, open_snapshot
 from tosqauyl.snapshots.write import write
 
-NICE = 19
-_IOPRIO_SET, _IDLE_CLASS = {"x86_64": 251, "aarch64": 30}, 3 << 13
-
 
 def add_parser(subparsers: Any, t: Texts = ENGLISH) -> None:
     """Add `snapshot`."""
@@ -36,7 +31,6 @@ def add_parser(subparsers: Any, t: Texts = ENGLISH) -> None:
         "build", help=t("read all inputs and write a snapshot"), description=t("Prints the path as its last line.")
     )
     add_inputs(build, t)
-    build.add_argument("--background", action="store_true", help=t("give way to every other process"))
     build.set_defaults(run=run_build)
     show = verbs.add_parser("show", help=t("verify a snapshot and say what is in it"))
     show.add_argument("file", metavar="FILE", help=t("a .tqs file"))
@@ -85,8 +79,6 @@ def snapshot_folder(config: Config) -> Path:
 
 def run_build(options: argparse.Namespace) -> int:
     """Build and write; the path is the last line of standard output."""
-    if options.background:
-        _give_way()
     config = inputs_config(options)
     file = options.config or ""
     built = built_of(config, file, to_stderr)
@@ -99,19 +91,6 @@ def run_build(options: argparse.Namespace) -> int:
         raise TosqauylError(f"the snapshot cannot be written: {error.strerror}", str(folder)) from None
     print(path, flush=True)
     return 0
-
-
-def _give_way() -> None:
-    """Run only where nobody else wants the processor or the disk, as far as the system knows how to."""
-    with suppress(OSError):
-        os.nice(NICE)
-    if hasattr(os, "SCHED_IDLE"):
-        with suppress(OSError):
-            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    with suppress(OSError, AttributeError, KeyError):
-        import ctypes  # only here: Python has no name for this system call
-
-        ctypes.CDLL(None).syscall(_IOPRIO_SET[os.uname().machine], 1, 0, _IDLE_CLASS)
 
 
 def run_accept(options: argparse.Namespace) -> int:

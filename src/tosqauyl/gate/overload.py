@@ -120,9 +120,9 @@ class SourceCaps:
 
     The fixed cap is a bucket that holds one second of calls. The fair share is found by measuring: what all sources together
     had judged in a turn under pressure is what the gate can carry; that is given out so that nobody gets more while somebody
-    gets less than asked for (max-min). It shrinks by a tenth or three while a queue
-    stands, and grows by a twentieth, a seventh or a half while none does, by how long it was in between. With one source there is
-    nobody to be fair to: it never gets a fair share.
+    gets less than asked for (max-min). It shrinks by a tenth or three while a queue stands, and grows by a twentieth, a
+    seventh or a half while none does, by how long it was in between. With one source there is nobody to be fair to: it never
+    gets a fair share.
     """
 
     def __init__(self, calls_per_second: int = 0) -> None:
@@ -143,7 +143,7 @@ class SourceCaps:
         return self._carried > 0
 
     def note(self, source: str) -> None:
-        """A known source is there. Told once a batch, also in calm times, so that a quiet source has a share from the start."""
+        """A known source is there. Told of one datagram of a full batch, so that sources are known before a flood is met."""
         self._of(source).idle = 0
 
     def take(self, source: str) -> int:
@@ -190,9 +190,8 @@ class SourceCaps:
         elif not self._carried:
             self._carried, self._content = max(served * 6 // 10, LEAST), 0
         elif pressure.standing:
-            taken = max(
-                min(self._carried, served), self._carried // 2
-            )  # a turn in which the process was held up says little
+            # not less than half: a turn in which the whole process was held up says little
+            taken = max(min(self._carried, served), self._carried // 2)
             self._carried = max(taken * (7 if pressure.peak >= FULL else 9) // 10, LEAST)
             self._content = 0
         else:

@@ -235,6 +235,8 @@ class Gate:
             least = max(least, listener.least)
             listener.least = 100 if listener.full_batches >= FULL_BATCHES else 0
         self.overload.turn(least)
+        if self.overload.caps.overflows:
+            self.session.counters["source_overflows"] = self.overload.caps.overflows
         self.session.engine.counting = self.overload.counts
 
     def _housekeep(self) -> None:
