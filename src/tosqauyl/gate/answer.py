@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Final
 
 from tosqauyl.facts import Call, Verdict
 from tosqauyl.screen.decision import Decision
@@ -14,6 +15,7 @@ STOP_CODES = ("603", "603+", "607", "608")
 CLASSES = ("deterministic", "analytic", "identity")
 TEMPLATES_KEPT = 4096
 
+_PASS: Final = Verdict.PASS  # a look-up in an enum costs 0.06 us
 _PHRASES = {
     302: "Moved Temporarily", 404: "Not Found", 503: "Service Unavailable",
     603: "Decline", 607: "Unwanted", 608: "Rejected",
@@ -120,7 +122,7 @@ def compose(request: Request, decision: Decision, call: Call, profile: Profile, 
     else:
         # RFC 3261 8.3: never redirect to the Request-URI. Nowhere else to send it means "route on".
         status, phrase = 404, "Not Found"
-    if decision.verdict is not Verdict.PASS:
+    if decision.verdict is not _PASS:
         extra += header_changes(decision, call, profile)
     return status, answer(request, status, phrase, source, tag, extra)
 
@@ -133,6 +135,12 @@ def contact_uri(request_uri: str, target: str) -> str:
     """
     if not target or target[:4] == "sip:" or target[:5] == "sips:":
         return "" if target == request_uri else target
+    if request_uri.startswith("sip:") and ";" not in target:  # what follows, where it is usual
+        begin = max(request_uri.rfind("@"), 3) + 1
+        end = request_uri.find(";", begin)
+        end = len(request_uri) if end < 0 else end
+        same = _same_place(request_uri[begin:end], target)
+        return "" if same else f"{request_uri[:begin]}{target}{request_uri[end:]}"
     scheme, _, rest = request_uri.partition(":")
     if scheme != "sip" and scheme.lower() == "tel":
         return f"sip:{rest.partition(';')[0]}@{target};user=phone"

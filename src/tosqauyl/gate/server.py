@@ -151,7 +151,7 @@ class Gate:
 
     def _readable(self, listener: Listener) -> None:
         """Take a batch; decide; write; answer. What is left in the socket calls again at once."""
-        take, name = self.session.receive, listener.name
+        session, name = self.session, listener.name
         now, wall = time.monotonic(), time.time()
         try:
             received = listener.datagrams.receive()
@@ -159,7 +159,7 @@ class Gate:
             self.session.counters["socket_errors"] += 1  # an ICMP error of an earlier answer, for instance
             return
         for data, source in received:
-            take(data, source, name, now, wall)
+            session.receive(data, source, name, now, wall)  # named whole: the compiler then calls it directly
         if len(received) == BATCH:
             self._full_batch(listener, received[0][1][0])
         elif listener.full_batches:

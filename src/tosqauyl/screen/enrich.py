@@ -5,7 +5,7 @@ look-up and search are skipped when the texts are equal.
 """
 
 from functools import partial
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from tosqauyl.errors import FaultKind
 from tosqauyl.facts import Call
@@ -16,7 +16,7 @@ from tosqauyl.screen.trunk import Trunk
 from tosqauyl.state.indicators import Hit
 from tosqauyl.state.rates import Rates, not_counted
 
-ABSENT = Number("", "unknown", "unknown", "", "")
+ABSENT: Final = Number("", "unknown", "unknown", "", "")
 """The number of a header that is not there."""
 
 
@@ -43,7 +43,7 @@ class Signalled(NamedTuple):
     faults: tuple[str, ...] = ()
 
 
-_made = partial(tuple.__new__, Call)  # a third of the price of the generated __new__ with its 70 arguments
+_made: Final = partial(tuple.__new__, Call)  # a third of the price of the generated __new__ with its 70 arguments
 
 
 def enrich(said: Signalled, trunk: Trunk, known: Snapshot, rates: Rates | None = None, now: float = 0.0) -> Call:
