@@ -264,8 +264,9 @@ def test_a_running_gate_is_called_and_its_calls_are_journaled_under_the_doctors_
     try:
         assert gate.stdout is not None
         assert gate.stdout.readline().startswith("ready")
-        code, found = look(capsys, *words, "--only", "ports", "--only", "answers", "--only", "disk")
-        assert (code, found["counts"]) == (0, {"ok": 4, "warning": 0, "wrong": 0}), found
+        # Not the disk: whether it has room for a whole journal is this machine's business.
+        code, found = look(capsys, *words, "--only", "ports", "--only", "answers")
+        assert (code, found["counts"]) == (0, {"ok": 3, "warning": 0, "wrong": 0}), found
         code, found = look(capsys, "--gate", listener)
         assert (code, [one["values"]["status"] for one in found["findings"]]) == (0, [302, 603])
     finally:

@@ -11,14 +11,31 @@ import pytest
 from tosqauyl.cli import build_parser, main
 from tosqauyl.cli.texts import Texts, language_of
 
-COMMANDS = ["", "serve", "check", "policy", "policy check", "policy explain", "number", "traffic", "calls", "demo"]
+COMMANDS = [
+    "",
+    "serve",
+    "check",
+    "policy",
+    "policy check",
+    "policy explain",
+    "number",
+    "traffic",
+    "calls",
+    "demo",
+    "doctor",
+    "feed",
+    "snapshot",
+    "snapshot build",
+    "snapshot show",
+    "token",
+]
 OWN_WORDS = {
     "kk": ("қолданылуы:", "параметрлер:", "осы анықтаманы көрсетіп, шығу"),
     "ru": ("использование:", "параметры:", "показать эту справку и выйти"),
     "en": ("usage:", "options:", "show this help message and exit"),
 }
 SAME_IN_EVERY_LANGUAGE = re.compile(
-    r"(--?[\w-]+|`[^`]*`|\b(SIP|INVITE|UDP|JSON|TOML|E|Ctrl-C|kz-border|var|Privacy|From)\b)"
+    r"(--?[\w-]+|`[^`]*`|\b(SIP|INVITE|UDP|HTTP|HTTPS|TLS|JSON|TOML|E|Ctrl-C|kz-border|var|Privacy|From|tqs|PEM|TOSQAUYL_TOKEN|feed)\b|\+\d+=abroad|https:\S+)"
 )
 SAME_NAMES = re.compile(r"P-Asserted-Identity|Remote-Party-ID|Diversion|DIR(/access\.log)?")
 
