@@ -99,7 +99,7 @@ def test_a_policy_with_mistakes_tells_all_of_them_and_exits_2(capsys, tmp_path):
         ["check", "--sip", "/does/not/exist"],
         ["policy", "explain", "--rule", "no-such-rule"],
         ["serve"],
-        ["serve", "--listen", "tcp:127.0.0.1:1"],
+        ["serve", "--listen", "sctp:127.0.0.1:1"],
         ["serve", "--listen", "udp:127.0.0.1:1", "--from", "nonsense"],
         ["serve", "--listen", "udp:127.0.0.1:1", "--http", "0.0.0.0:80"],
     ],
