@@ -240,3 +240,26 @@ def test_the_hash_names_the_content():
         )
         == 4
     )
+
+
+def test_ranges_that_all_overlap_are_refused_before_they_fill_the_memory():
+    ranges = [parse_pattern(f"+7701{low:07d}-+7702{low:07d}") for low in range(2_000)]
+    with pytest.raises(TosqauylError, match="overlap too much"):
+        Indicators(Indicator(f"i{place}", "block", pattern) for place, pattern in enumerate(ranges))
+
+
+def test_too_many_prefixes_are_refused_with_what_to_do():
+    prefixes = (parse_pattern(f"+77{place:08d}*") for place in range(20_001))
+    with pytest.raises(TosqauylError, match="at most 20000; write exact numbers"):
+        Indicators(Indicator(f"i{place}", "block", pattern) for place, pattern in enumerate(prefixes))
+
+
+def test_a_hundred_thousand_exact_numbers_are_found_each():
+    entries = [
+        Indicator(f"i{place}", KINDS[place % 4], parse_pattern(f"+7701{place:07d}")) for place in range(0, 100_000, 7)
+    ]
+    indicators = Indicators(entries)
+    for place, entry in enumerate(entries[:2000]):
+        hit = indicators.find(entry.pattern.low, 0.0)
+        assert (hit.id, hit.listed) == (entry.id, "none" if entry.kind == "protected" else entry.kind)
+        assert indicators.find(f"+7702{place:07d}", 0.0) is NO_HIT

@@ -36,7 +36,7 @@ from tosqauyl.snapshots.format import (
 )
 from tosqauyl.state.indicators import Indicators, Packed
 from tosqauyl.state.ranges import NumberRanges
-from tosqauyl.state.subscribers import Subscribers
+from tosqauyl.state.subscribers import PLANE, Subscribers
 
 PIECE = 1 << 20
 """Bytes that are read and hashed at once, without the interpreter's lock: 1 ms."""
@@ -167,11 +167,15 @@ class SnapshotFile:
 
     def _subscribers(self, plan: Plan) -> Subscribers:
         said = self._part("subscribers", codes=list, complete=bool)
-        codes = tuple(said["codes"])
-        if not all(code in plan.mobile_codes for code in codes):
-            raise TosqauylError("a subscriber plane is of no mobile code")
-        others = tuple(code for code in plan.mobile_codes if code not in codes)
-        return Subscribers.over(self._map(PLANES), codes, others, said["complete"])
+        codes = said["codes"]
+        if not all(code in plan.mobile_codes for code in codes) or len(set(codes)) != len(codes):
+            raise TosqauylError("a subscriber plane is of no mobile code, or there twice")
+        memory = self._map(PLANES)
+        if len(memory) != PLANE * len(codes):
+            raise TosqauylError(f"{len(memory)} bytes are not the planes of {len(codes)} codes")
+        places = {code: slice(at * PLANE, (at + 1) * PLANE) for at, code in enumerate(codes)}
+        planes = {code: memory[places[code]] if code in places else _blank() for code in plan.mobile_codes}
+        return Subscribers.over(planes, said["complete"])
 
     def _msrn(self) -> NumberRanges:
         texts = self.head.content.get("msrn")
@@ -194,3 +198,8 @@ class SnapshotFile:
             self.descriptor, section.length, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_WRITE, offset=section.offset
         )
         return memoryview(mapped)
+
+
+def _blank() -> memoryview:
+    """A plane of whose numbers nothing is known; it takes no memory until something is written to it."""
+    return memoryview(mmap.mmap(-1, PLANE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))

@@ -55,7 +55,7 @@ class Packed(NamedTuple):
     """Indicators as memory, the form in which they are looked up and written to a file.
 
     table: number -> place of its first record. records: WORDS native 64-bit words for each exact entry, in the order of
-    numbers and ranks. ids: their ids, UTF-8. others: prefixes and ranges with their ranks, JSON. about: all entries in
+    numbers and ranks. ids: their ids, UTF-8. others: prefixes and ranges with their ranks, a line of JSON each. about: all entries in
     the order listed, JSON, for people. digest: 16 hex digits of the content that can change an answer. size: entries.
     """
 
@@ -91,7 +91,7 @@ def pack(entries: tuple[Indicator, ...]) -> Packed:
     for entry in entries:
         digest.update(f"{entry.id}\t{entry.kind}\t{entry.numbers}\t{entry.expires!r}\n".encode("utf-8", "replace"))
     return Packed(
-        packed(places), records, ids, _json(others), _json(about), digest.hexdigest()[:16], len(entries)
+        packed(places), records, ids, _lines(others), _json(about), digest.hexdigest()[:16], len(entries)
     )  # fmt: skip
 
 
@@ -109,15 +109,25 @@ def _pack_exact(numbers: dict[str, list[tuple[int, Indicator]]]) -> tuple[dict[s
     return places, memoryview(records), memoryview(ids)
 
 
+def breathe() -> None:
+    """Nothing. It is no compiled function, so the interpreter looks for other threads when it is called."""
+
+
 def _json(value: object) -> memoryview:
     return memoryview(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))
 
 
+def _lines(rows: list[tuple[object, ...]]) -> memoryview:
+    return memoryview(b"\n".join(bytes(_json(row)) for row in rows))
+
+
 def read_others(text: bytes) -> list[tuple[Pattern, Holding]]:
-    """The prefixes and ranges of a packed form, checked. Raises TosqauylError."""
+    """The prefixes and ranges of a packed form, checked; one is read at a time. Raises TosqauylError."""
+    lines = text.split(b"\n") if text else []
+    if len(lines) > MOST_PATTERNS:
+        raise TosqauylError(f"there are {len(lines)} prefixes and ranges")
     try:
-        rows = json.loads(text)
-        return [_other(row) for row in rows]
+        return [_other(json.loads(line)) for line in lines]
     except (ValueError, TypeError, RecursionError):
         raise TosqauylError("the prefixes and ranges cannot be read") from None
 

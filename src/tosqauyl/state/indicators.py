@@ -6,7 +6,18 @@ from typing import NamedTuple
 
 from tosqauyl.errors import TosqauylError
 from tosqauyl.numbers.number_table import NumberTable
-from tosqauyl.state.indicator_list import KINDS, MORE, NEVER, WORDS, Holding, Indicator, Packed, pack, read_others
+from tosqauyl.state.indicator_list import (
+    KINDS,
+    MORE,
+    NEVER,
+    WORDS,
+    Holding,
+    Indicator,
+    Packed,
+    breathe,
+    pack,
+    read_others,
+)
 from tosqauyl.state.ranges import Pattern, RangeTable
 
 __all__ = ["KINDS", "NO_HIT", "Hit", "Indicator", "Indicators", "Packed"]
@@ -64,16 +75,18 @@ class Indicators:
         self._words, self._dates = parts.records.cast("Q"), parts.records.cast("d")
         self._ids = parts.ids
         self._others: RangeTable[Holding] = (
-            RangeTable(read_others(bytes(parts.others))) if like is None else like._others
+            RangeTable(read_others(bytes(parts.others)), breathe) if like is None else like._others
         )
         self._covering = self._others.covering
+        self._any_exact, self._any_others = len(parts.records) > 0, len(parts.others) > 0
 
     def find(self, number: str, now: float) -> Hit:
         """What holds for the number at `now` (seconds since 1970; exact to the second of expiry). Never raises."""
-        place = self._find(number)
-        found = self._covering(number)
-        if place >= 0:
-            found = (*found, *self._exact(place))
+        found: tuple[Holding, ...] = self._covering(number) if self._any_others else ()
+        if self._any_exact:
+            place = self._find(number)
+            if place >= 0:
+                found = (*found, *self._exact(place))
         return _strongest(found, now) if found else NO_HIT
 
     def _exact(self, place: int) -> list[Holding]:

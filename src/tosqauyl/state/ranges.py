@@ -3,12 +3,15 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Generic, NamedTuple, TypeVar
 
 from tosqauyl.errors import TosqauylError
 
 Item = TypeVar("Item")
+
+MOST_SLOTS = 1_000_000
+"""Entries in all pieces of one table: 10,000 sets that lie side by side have 10,000, as many that all overlap 10^8."""
 
 _LONGEST = 15
 _SHORTEST_PREFIX = 3
@@ -96,7 +99,9 @@ class RangeTable(Generic[Item]):
     The patterns of each length are cut into pieces inside which the answer is the same.
     """
 
-    def __init__(self, items: Iterable[tuple[Pattern, Item]]) -> None:
+    def __init__(self, items: Iterable[tuple[Pattern, Item]], breathe: Callable[[], None] | None = None) -> None:
+        """breathe: a Python function called again and again, so that another thread gets its turn: compiled code does not
+        let go of the interpreter by itself. Raises TosqauylError where too many sets overlap."""
         exact: defaultdict[str, list[Item]] = defaultdict(list)
         prefixes: list[tuple[Pattern, Item]] = []
         ranges: defaultdict[int, list[tuple[Pattern, Item]]] = defaultdict(list)
@@ -108,8 +113,8 @@ class RangeTable(Generic[Item]):
             else:
                 ranges[len(pattern.low)].append((pattern, item))
         self._exact = {number: tuple(found) for number, found in exact.items()}
-        self._other = _pieces(prefixes)
-        self._by_length = {length: _pieces(prefixes + found) for length, found in ranges.items()}
+        self._other = _pieces(prefixes, breathe)
+        self._by_length = {length: _pieces(prefixes + found, breathe) for length, found in ranges.items()}
 
     def covering(self, number: str) -> tuple[Item, ...]:
         """The items whose patterns hold the number, in no particular order. Text that is no number is only found as
@@ -121,21 +126,31 @@ class RangeTable(Generic[Item]):
         return self._exact.get(number, ()) + found
 
 
-def _pieces(items: list[tuple[Pattern, Item]]) -> tuple[list[str], list[tuple[Item, ...]]]:
+def _pieces(
+    items: list[tuple[Pattern, Item]], breathe: Callable[[], None] | None
+) -> tuple[list[str], list[tuple[Item, ...]]]:
     """Points where the answer changes, and the answer left of the first, between them, and right of the last."""
     begins: defaultdict[str, list[int]] = defaultdict(list)
     ends: defaultdict[str, list[int]] = defaultdict(list)
     for place, (pattern, _) in enumerate(items):
         begins[pattern.low].append(place)
         ends[pattern.end].append(place)
+        if breathe is not None:
+            breathe()
     points = sorted({*begins, *ends})
     pieces: list[tuple[Item, ...]] = [()]
     active: dict[int, None] = {}
+    slots = 0
     for point in points:
+        if breathe is not None:
+            breathe()
         for place in ends.get(point, ()):
             active.pop(place, None)
         active.update(dict.fromkeys(begins.get(point, ())))
         pieces.append(tuple(items[place][1] for place in active))
+        slots += len(active)
+        if slots > MOST_SLOTS:
+            raise TosqauylError("the prefixes and ranges overlap too much", hint="merge those that hold one another")
     return points, pieces
 
 

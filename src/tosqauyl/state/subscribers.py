@@ -59,18 +59,15 @@ class Subscribers:
         self.complete = False
 
     @staticmethod
-    def over(
-        memory: memoryview, codes: tuple[str, ...], others: tuple[str, ...] = (), complete: bool = False
-    ) -> "Subscribers":
-        """Subscribers whose planes are this writable memory, one behind the other in the order of `codes`.
+    def over(planes: Mapping[str, memoryview], complete: bool = False) -> "Subscribers":
+        """Subscribers whose planes are this writable memory, by code ('701').
 
-        others: codes of whose numbers nothing is known; they get memory of their own. complete: what the attribute says;
-        no promise is taken over. Raises TosqauylError where the memory has another size.
+        complete: what the attribute says; no promise is taken over. Raises TosqauylError where memory has another size.
         """
-        if len(memory) != PLANE * len(codes) or memory.readonly or len({*codes, *others}) != len(codes) + len(others):
-            raise TosqauylError(f"{len(memory)} bytes are not the planes of {len(codes)} codes")
-        made = Subscribers(others)
-        made._planes |= {f"+7{code}": memory[at * PLANE : (at + 1) * PLANE] for at, code in enumerate(codes)}
+        if any(len(plane) != PLANE or plane.readonly for plane in planes.values()):
+            raise TosqauylError(f"a subscriber plane does not have {PLANE:,} bytes")
+        made = Subscribers(())
+        made._planes = {f"+7{code}": plane for code, plane in planes.items()}
         made.complete = complete
         return made
 
