@@ -269,7 +269,7 @@ def test_a_bug_in_an_answer_stops_neither_the_timers_nor_the_next_call(tmp_path,
     monkeypatch.undo()
     assert http.screen(call_id="c2").status == 200
     assert len(desk) == 0
-    monkeypatch.setattr(http.desk.session, "engine", None)
+    monkeypatch.setattr(desk, "session", None)
     assert http.screen(call_id="c3").status == 500
     assert len(desk) == 0
 

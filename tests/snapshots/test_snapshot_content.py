@@ -47,6 +47,8 @@ def table(*words: int) -> list[bytes]:
     ("content", "sections", "says"),
     [
         ({"tables": "0" * 16}, {}, "another number plan"),
+        ({"byteorder": "big"}, {}, "byte order"),
+        ({"byteorder": None}, {}, "byte order"),
         ({"policy": []}, {"policy": [b"{}"]}, "stored policy"),
         ({}, {"policy": [b"not json"]}, "no JSON"),
         ({}, {"policy": [b"[" * 100_000]}, "no JSON"),

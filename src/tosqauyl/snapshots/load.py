@@ -13,6 +13,7 @@ import json
 import mmap
 import os
 import stat
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,6 +130,8 @@ class SnapshotFile:
 
     def _load(self, like: Snapshot | None, step: Callable[[], None]) -> Snapshot:
         content = self.head.content
+        if content.get("byteorder") != sys.byteorder:
+            raise TosqauylError("the snapshot was built on a machine of another byte order", hint="build it here")
         if content.get("tables") != base().digest:
             what = "the snapshot was built for another number plan than this program has"
             raise TosqauylError(what, hint="build it again with this version")
@@ -181,7 +184,7 @@ class SnapshotFile:
         texts = self.head.content.get("msrn")
         if not isinstance(texts, list) or len(texts) > MOST_MSRN or not all(isinstance(text, str) for text in texts):
             raise TosqauylError("the roaming number ranges are no list of texts")
-        return NumberRanges(texts)
+        return NumberRanges(texts, nothing)
 
     def _part(self, name: str, **types: type) -> dict[str, Any]:
         """What the manifest says of a part, with the types it must have. Raises TosqauylError."""

@@ -1,6 +1,7 @@
 """A snapshot in memory as a file: which part becomes which section, and what the manifest says of it."""
 
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -20,6 +21,7 @@ def write(built: Built, sources: Sources, folder: Path) -> Path:
     codes = [code for code in known.subscribers.codes if not is_blank(known.subscribers.plane(code))]
     content = {
         "made_by": __version__,
+        "byteorder": sys.byteorder,
         "tables": base().digest,
         "policy": {"name": known.policy.name, "hash": known.policy.hash, "rules": len(known.policy.rules)},
         "plan": {"version": known.plan.version, "hash": known.plan.hash},

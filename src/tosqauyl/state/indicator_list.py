@@ -55,8 +55,9 @@ class Packed(NamedTuple):
     """Indicators as memory, the form in which they are looked up and written to a file.
 
     table: number -> place of its first record. records: WORDS native 64-bit words for each exact entry, in the order of
-    numbers and ranks. ids: their ids, UTF-8. others: prefixes and ranges with their ranks, a line of JSON each. about: all entries in
-    the order listed, JSON, for people. digest: 16 hex digits of the content that can change an answer. size: entries.
+    numbers and ranks. ids: their ids, UTF-8. others: prefixes and ranges with their ranks, a line of JSON each.
+    about: all entries in the order listed, JSON, for people. digest: 16 hex digits of the content that can change an
+    answer. size: entries.
     """
 
     table: memoryview

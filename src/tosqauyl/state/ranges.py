@@ -158,11 +158,12 @@ class NumberRanges:
     """A plain set of numbers: those allowed on a trunk, or the roaming numbers (MSRN) that inbound roamers are called on.
 
     texts: as people write them; raises TosqauylError naming the one that is wrong. Used by config, screen and gate.
+    breathe: as for RangeTable.
     """
 
-    def __init__(self, texts: Iterable[str] = ()) -> None:
+    def __init__(self, texts: Iterable[str] = (), breathe: Callable[[], None] | None = None) -> None:
         self.texts = tuple(texts)
-        self._table = RangeTable((parse_pattern(text), True) for text in self.texts)
+        self._table = RangeTable(((parse_pattern(text), True) for text in self.texts), breathe)
 
     def __bool__(self) -> bool:
         return bool(self.texts)
