@@ -45,7 +45,6 @@ def run(case: Case, port: int, folder: Path, *, limit: float = 20.0) -> Outcome:
     count = len(case.calls) or 1
     call_ids = f"%u-{case.id}@peer.invalid" if case.calls else f"{case.id}@peer.invalid"  # %u: SIPp counts its calls
     if case.calls:
-        if case.calls:
         (work / NUMBERS).write_text(numbers(case), encoding="ascii")
     command = [
         SIPP or "sipp", f"127.0.0.1:{port}", "-sf", str(scenario), "-m", str(count), "-i", case.source,
