@@ -96,7 +96,8 @@ def run(folder: Path, options: argparse.Namespace) -> int:
     with Gate(["--config", str(settings)], folder / "gate" / "data", core=core, wait=300) as gate:
         start = memory(gate.process.pid)
         calm = load(program, corpora["honest"], gate, core=1, seconds=CALM_SECONDS, rate=options.rate)
-        words = [program, corpora["honest"], f"127.0.0.1:{gate.port}", "seconds=100000", f"rate={options.rate}", f"wrong={folder / 'wrong'}"]
+        words = [program, corpora["honest"], f"127.0.0.1:{gate.port}", "seconds=100000", f"rate={options.rate}"]
+        words.append(f"wrong={folder / 'wrong'}")
         loader = subprocess.Popen(["taskset", "-c", "1", *map(str, words)], stdout=subprocess.PIPE, text=True)
         try:
             took, sizes = all_reloads(gate, folder, roaming, options.reloads)

@@ -65,11 +65,11 @@ class Served:
 
     def until(self, wanted) -> dict:
         """The part of the status that tells of reloads, as soon as it is as wanted."""
-        for _ in range(300):
+        for _ in range(1200):
             found = self.ask("/v1/status")["reload"]
             if wanted(found) and not found["loading"]:
                 return found
-            time.sleep(0.1)  # another process is waited for
+            time.sleep(0.1)  # another process is waited for, one that gives way to everybody
         raise AssertionError(found)
 
     def end(self) -> int:
