@@ -31,8 +31,8 @@ run: $(READY)  ## serve on udp:127.0.0.1:5060 in monitor mode, data in ./var, un
 	@echo "Gate on $(LISTEN), monitor mode, data in ./var. Stop with Ctrl-C."
 	@exec $(BIN)/tosqauyl serve --listen $(LISTEN) --data var
 
-test: $(READY)  ## all tests that take seconds; tests of a missing peer are skipped by name
-	$(BIN)/pytest
+test: $(READY)  ## the tests that need no other program
+	$(BIN)/pytest --ignore=tests/peers
 
 test-compiled: $(READY)  ## the tests of the rooms on the call path once more, on the installed (compiled) modules
 	TOSQAUYL_INSTALLED=1 $(BIN)/pytest $(CALL_PATH_TESTS)

@@ -13,6 +13,8 @@ from tosqauyl.journal.naming import segment_files
 from tosqauyl.journal.segment import read_segment
 from tosqauyl.policy.load import shipped_text
 
+pytestmark = pytest.mark.peers("make")  # no program but the gate; half a minute, so not among the unit tests
+
 RELOADS = 5
 SETTINGS = """
 policy = "policy.toml"
