@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -31,7 +32,7 @@ listen=udp:{sbc}:{port}
 #!define NEXT_HOP "sip:{switch}:{switch_port}"
 #!define GATES_FILE "{folder}/gates.list"
 #!define CARRIERS_FILE "{folder}/carriers.list"
-#!define CONTROL_SOCKET "unix:{folder}/ctl"
+#!define CONTROL_SOCKET "unix:{control}"
 #!define GATE_MS {gate_ms}
 #!define GATE_MS_AFTER_100 {after_100}
 #!define CARRIER_CALLS_PER_SECOND "{limit}"
@@ -101,9 +102,12 @@ class Sbc:
         self.folder = folder
         folder.mkdir(parents=True)
         self.port, self.switch_port = free_port(SBC), free_port(SWITCH)
+        # A path of its own: a Unix socket's is 104 characters at most, and a test's folder may be deeper.
+        self.control = Path(tempfile.mkdtemp(prefix="sbc-")) / "ctl"
         told = {"gate_ms": 350, "after_100": 200} | waits
         site = SITE.format(
-            sbc=SBC, port=self.port, switch=SWITCH, switch_port=self.switch_port, folder=folder, limit=limit, more=more, **told
+            sbc=SBC, port=self.port, switch=SWITCH, switch_port=self.switch_port, folder=folder, control=self.control, limit=limit, more=more,
+            **told
         )  # fmt: skip
         shutil.copy(RECIPE / "kamailio.cfg", folder)
         (folder / "site.cfg").write_text(site)
@@ -141,7 +145,7 @@ class Sbc:
     def command(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """Run one kamcmd command."""
         return subprocess.run(
-            ["kamcmd", "-s", f"unix:{self.folder}/ctl", *words], capture_output=True, text=True, timeout=10, check=False
+            ["kamcmd", "-s", f"unix:{self.control}", *words], capture_output=True, text=True, timeout=10, check=False
         )
 
     def counters(self) -> dict[str, int]:
