@@ -53,6 +53,9 @@ class Reason(StrEnum):
     MOBILE_AT_HOME = "mobile-at-home"
     MOBILE_ABROAD = "mobile-abroad"
     MOBILE_UNKNOWN = "mobile-unknown"
+    HOME_NETWORK_SILENT = "home-network-silent"
+    CALL_CONFIRMED = "call-confirmed"
+    CALL_DENIED = "call-denied"
     OUTSIDE_TRUNK_RANGES = "outside-trunk-ranges"
     IMPERSONATES_BANK = "impersonates-bank"
     IMPERSONATES_POLICE = "impersonates-police"
@@ -137,6 +140,9 @@ reserve of Kazakhstan and Russia in +7; shared: +7 codes both use; foreign: a po
 impossible: a country's number with a length its plan does not have; unassigned: no country has that code."""
 
 SUBSCRIBER = ("unknown", "abroad", "home")
+ASKED = ("not_asked", "answered", "unknown", "not_enrolled", "unavailable", "timeout", "failed")
+"""How a question to somebody's network ended. unknown: it answered that it does not know; not_enrolled: the operator takes no
+such questions; unavailable: it failed too often just now and was spared; failed: an error, or nothing that makes sense."""
 _NUMBER = "in E.164 with + where it could be normalised, else as sent without separators"
 _COUNTRY = "ISO 3166-1 alpha-2 country of the {}; '' where the number belongs to none or to several"
 
@@ -241,14 +247,31 @@ class Call(NamedTuple):
             ("unknown", "same", "differ"),
         ),
     ]
-    home_network: Annotated[
+    home_network: Annotated[str, About("not_asked", "How the question where the subscriber is ended.", ASKED, "ask")]
+    home_source: Annotated[
         str,
         About(
-            "not_asked",
-            "How the question to the home network ended.",
-            ("not_asked", "answered", "unknown", "timeout", "failed"),
+            "none",
+            "Who said where the subscriber is: list (roaming file), feed (events of the operator), or the home network, "
+            "asked by camara, sh (Diameter) or redis; script in trials.",
+            ("none", "list", "feed", "camara", "sh", "redis", "script"),
             "ask",
         ),
+    ]
+    home_age: Annotated[
+        float, About(-1.0, "For how many seconds that had been known when the call came. -1: not told.", cost="ask")
+    ]
+    originated: Annotated[
+        str,
+        About(
+            "unknown",
+            "Whether the calling number's operator says that it started this call, to this called number, just now.",
+            ("unknown", "yes", "no"),
+            "ask",
+        ),
+    ]
+    origination: Annotated[
+        str, About("not_asked", "How the question whether it started this call ended.", ASKED, "ask")
     ]
     redirecting: Annotated[str, About("", f"Last redirecting number (Diversion, else History-Info); {_NUMBER}.")]
     redirecting_kind: Annotated[str, _kind("redirecting number")]

@@ -10,7 +10,7 @@ from tosqauyl.errors import TosqauylError
 from tosqauyl.gate.http.access import SCOPES, Access, Client, hashed, new_token
 from tosqauyl.gate.http.options import Http, check_exposure, is_loopback
 from tosqauyl.gate.http.routes import ROUTES
-from tosqauyl.gate.tls import TlsFiles
+from tosqauyl.tls import TlsFiles
 
 GUARDED = [route for route in ROUTES if route.scope]
 OPEN = [route for route in ROUTES if not route.scope]

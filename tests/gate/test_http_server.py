@@ -18,7 +18,7 @@ from tosqauyl.gate.http.access import Client
 from tosqauyl.gate.http.options import Http, Limits
 from tosqauyl.gate.http.server import HEAD_BYTES, HttpServer, listen
 from tosqauyl.gate.http.side import HttpSide
-from tosqauyl.gate.tls import TlsFiles, TlsServer
+from tosqauyl.tls import TlsFiles, TlsServer
 
 GET = b"GET /healthz HTTP/1.1\r\nHost: gate\r\n\r\n"
 LOCAL = Http(("127.0.0.1", 0))

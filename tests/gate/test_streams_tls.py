@@ -15,7 +15,8 @@ from desk import invite
 
 from tosqauyl.errors import TosqauylError
 from tosqauyl.gate.connection import HANDSHAKE_SECONDS, Connection, StreamOptions
-from tosqauyl.gate.tls import TlsFiles, TlsServer, TlsStream, expiry, names_of, server_context
+from tosqauyl.gate.tls_stream import TlsStream
+from tosqauyl.tls import TlsFiles, TlsServer, expiry, names_of, server_context
 
 pytestmark = pytest.mark.peers("openssl")
 

@@ -21,7 +21,6 @@ from tosqauyl.gate.resume import resume
 from tosqauyl.gate.server import Gate, listen
 from tosqauyl.gate.session import Session, SessionOptions
 from tosqauyl.gate.streams import open_streams, streams_state
-from tosqauyl.gate.tls import TlsServer
 from tosqauyl.journal.append import Journal, private_folder
 from tosqauyl.journal.columns import MakeRow, row_maker
 from tosqauyl.journal.tokens import Tokens, load_key
@@ -30,6 +29,7 @@ from tosqauyl.screen.snapshot import Snapshot
 from tosqauyl.sip.transaction import Transactions
 from tosqauyl.snapshots.folder import prune
 from tosqauyl.state.rates import Rates
+from tosqauyl.tls import TlsServer
 
 SEED_BITS = 59
 

@@ -18,11 +18,11 @@ from tosqauyl.cli.doctor_checks import Certificate, Clock, Disk, Machine, Port, 
 from tosqauyl.config.addresses import parse_listen
 from tosqauyl.errors import TosqauylError
 from tosqauyl.gate.http.options import Http
-from tosqauyl.gate.tls import TlsFiles, server_context
 from tosqauyl.gate.trunks import Entry
 from tosqauyl.journal.naming import segment_files
 from tosqauyl.sip import message
 from tosqauyl.snapshots.load import map_snapshot
+from tosqauyl.tls import TlsFiles, server_context
 
 _STA_UNSYNC = 0x0040
 _MAXERROR, _STATUS = 3, 5

@@ -16,13 +16,13 @@ from tosqauyl.gate.http.access import Client
 from tosqauyl.gate.http.options import Http
 from tosqauyl.gate.overload import OverloadOptions
 from tosqauyl.gate.streams import StreamOptions
-from tosqauyl.gate.tls import TlsFiles
 from tosqauyl.gate.trunks import Entry
 from tosqauyl.journal.append import Options
 from tosqauyl.policy.rule import ModeOverride
 from tosqauyl.screen.failure import FailurePolicy
 from tosqauyl.state.ranges import NumberRanges
 from tosqauyl.state.rates import RatesOptions
+from tosqauyl.tls import TlsFiles
 from tosqauyl.toml_text import read_toml
 
 

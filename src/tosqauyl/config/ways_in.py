@@ -10,8 +10,8 @@ from tosqauyl.errors import TosqauylError
 from tosqauyl.gate.http.access import Client
 from tosqauyl.gate.http.options import Http
 from tosqauyl.gate.streams import StreamOptions
-from tosqauyl.gate.tls import TlsFiles
 from tosqauyl.policy.rule import ModeOverride
+from tosqauyl.tls import TlsFiles
 
 Path = Callable[[str], str]
 """Resolves a path of the file against the file's folder."""

@@ -7,7 +7,7 @@ held here, so a test needs neither a socket nor a pause.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tosqauyl.gate.tls import TlsStream
+from tosqauyl.gate.tls_stream import TlsStream
 from tosqauyl.sip.framing import Parser
 from tosqauyl.sip.message import Message
 

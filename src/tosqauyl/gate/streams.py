@@ -17,8 +17,9 @@ from tosqauyl.errors import TosqauylError
 from tosqauyl.gate.connection import Connection, Places, Settle, StreamOptions
 from tosqauyl.gate.session import Session
 from tosqauyl.gate.stream_sockets import allow_files, keep_alive, listen_stream, reset
-from tosqauyl.gate.tls import TlsServer, TlsStream
+from tosqauyl.gate.tls_stream import TlsStream
 from tosqauyl.sip.message import Message
+from tosqauyl.tls import TlsServer
 
 __all__ = ["COUNTERS", "StreamListener", "StreamOptions", "open_streams", "streams_state"]
 

@@ -1,5 +1,5 @@
-"""Who can be asked where a subscriber is now: the protocol, a provider that knows nothing, and one that follows a
-script (for trials and tests). Times are seconds of any one clock, given by the caller."""
+"""Who can be asked about a caller: the protocol, a provider that knows nothing, and one that follows a script (for trials
+and tests). Times are seconds of any one clock, given by the caller."""
 
 import heapq
 from collections.abc import Callable, Mapping
@@ -7,25 +7,48 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from tosqauyl.errors import FileMistakes, Mistake
-from tosqauyl.facts import SUBSCRIBER
+from tosqauyl.facts import ASKED, SUBSCRIBER
 from tosqauyl.toml_text import Table, read_toml
 
-STATES = ("abroad", "home", "unknown", "failed")
-"""What an answer can be. failed: an error came back, or something that made no sense."""
+WHEREABOUTS, ORIGINATION = "whereabouts", "origination"
+"""What can be asked: where a subscriber is registered now; whether his operator started this call."""
+SAID = {WHEREABOUTS: ("abroad", "home"), ORIGINATION: ("yes", "no")}
+"""The answers that say something."""
+ENDINGS = tuple(ending for ending in ASKED if ending not in ("not_asked", "answered", "timeout"))
+"""How a question can end without such an answer. A timeout is for the asker to see."""
 
 
 class Question(NamedTuple):
-    """Where is the subscriber of `number` (E.164) now? until: the moment from which nobody waits any more."""
+    """One question about a calling number. until: the moment from which nobody waits any more.
 
+    kind: WHEREABOUTS or ORIGINATION; number: E.164; operator: whom the number belongs to now, portability applied;
+    called, at: of an origination only: the called number and when the call came, seconds since 1970.
+    """
+
+    kind: str
     number: str
     until: float
+    operator: str = ""
+    called: str = ""
+    at: float = 0.0
+
+    @property
+    def key(self) -> str:
+        """Equal for questions that one answer serves."""
+        return f"{self.number}>{self.called}" if self.called else self.number
 
 
 class Answer(NamedTuple):
-    """What came back about a number. state: see STATES."""
+    """What came back. key: of the question; state: one of SAID for its kind, else one of ENDINGS.
 
-    number: str
+    source: who said it, a choice of the fact home_source; age: for how many seconds that had been known, at the moment of
+    the answer; -1 where that is not told.
+    """
+
+    key: str
     state: str
+    source: str = "none"
+    age: float = -1.0
 
 
 class Provider(Protocol):
@@ -42,7 +65,10 @@ class Provider(Protocol):
         """The answers that came since the last call, in the order in which they came."""
 
     def deadline(self) -> float | None:
-        """When the next `poll` is worth while; None if nothing is on its way."""
+        """When the next `poll` is worth while; None if nothing is on its way, or `wake` will be called."""
+
+    def wake_by(self, wake: Callable[[], None]) -> None:
+        """Have `wake` called, in the asker's own loop, whenever `poll` has got something that no deadline told of."""
 
 
 class NullProvider:
@@ -50,7 +76,7 @@ class NullProvider:
 
     def ask(self, question: Question, now: float) -> Answer | None:
         """Unknown, at once."""
-        return Answer(question.number, "unknown")
+        return Answer(question.key, "unknown")
 
     def poll(self, now: float) -> list[Answer]:
         """Nothing, ever."""
@@ -60,15 +86,20 @@ class NullProvider:
         """None, ever."""
         return None
 
+    def wake_by(self, wake: Callable[[], None]) -> None:
+        """There is never a reason."""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What the script says about one number. answer: abroad, home or unknown; delay: seconds until it comes; fault: ''
-    (none), timeout (it never comes) or failed (an error comes instead)."""
+    """What the script says about one number. answer: abroad, home or unknown; started: yes, no or unknown, whether it
+    started the call; delay: seconds until it comes; fault: '' (none), timeout (it never comes) or failed (an error comes
+    instead)."""
 
     answer: str = "unknown"
     delay: float = 0.0
     fault: str = ""
+    started: str = "unknown"
 
 
 @dataclass(slots=True)
@@ -86,7 +117,8 @@ class ScriptedProvider:
         due = now + line.delay
         if line.fault == "timeout" or due >= question.until:
             return None
-        answer = Answer(question.number, line.fault or line.answer)
+        said = line.answer if question.kind == WHEREABOUTS else line.started
+        answer = Answer(question.key, line.fault or said, "script")
         if due <= now:
             return answer
         self._asked += 1
@@ -106,9 +138,12 @@ class ScriptedProvider:
         """When the next answer is due."""
         return self._coming[0][0] if self._coming else None
 
+    def wake_by(self, wake: Callable[[], None]) -> None:
+        """Not needed: `deadline` tells."""
+
 
 def load_script(text: str, file: str) -> ScriptedProvider:
-    """A script from TOML: a table [default] and tables [[number]] with number, answer, delay (seconds), fault.
+    """A script from TOML: a table [default] and tables [[number]] with number, answer, started, delay (seconds), fault.
 
     Raises FileMistakes with everything that is wrong.
     """
@@ -145,6 +180,7 @@ def _is_delay(value: object) -> bool:
 
 _CHECKS: dict[str, tuple[Callable[[object], bool], str]] = {
     "answer": (lambda value: value in SUBSCRIBER, f"one of {', '.join(SUBSCRIBER)}"),
+    "started": (lambda value: value in ("yes", "no", "unknown"), "yes, no or unknown"),
     "fault": (lambda value: value in ("", "timeout", "failed"), "timeout or failed"),
     "delay": (_is_delay, "seconds, 0 to 3600"),
 }

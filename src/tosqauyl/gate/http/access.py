@@ -59,7 +59,7 @@ class Access:
         """The client of a request; None for nobody's.
 
         authorization: the header's value, None where absent. names: of the verified client certificate, as
-        gate/tls.names_of gives them. A request that shows a token is judged by that token, whatever its certificate says.
+        tls.names_of gives them. A request that shows a token is judged by that token, whatever its certificate says.
         """
         if authorization is not None:
             return self._by_token(authorization, names)

@@ -5,7 +5,7 @@ from ipaddress import ip_address
 
 from tosqauyl.errors import TosqauylError
 from tosqauyl.gate.http.access import Client
-from tosqauyl.gate.tls import TlsFiles
+from tosqauyl.tls import TlsFiles
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from tosqauyl.errors import TosqauylError
 from tosqauyl.gate.http.access import Client
 from tosqauyl.gate.http.options import Http, Limits, check_exposure
 from tosqauyl.gate.http.turnstile import Connection, Turnstile
-from tosqauyl.gate.tls import TlsServer
+from tosqauyl.tls import TlsServer
 
 BACKLOG = 128
 ACCEPTS = 2

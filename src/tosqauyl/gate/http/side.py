@@ -14,7 +14,7 @@ from tosqauyl.gate.http.screening import ScreeningDesk
 from tosqauyl.gate.http.server import HttpServer, listen
 from tosqauyl.gate.metrics import Metrics
 from tosqauyl.gate.report import Report
-from tosqauyl.gate.tls import TlsServer
+from tosqauyl.tls import TlsServer
 
 
 @dataclass(frozen=True, slots=True)

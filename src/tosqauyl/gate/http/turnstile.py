@@ -17,7 +17,7 @@ from uvicorn.server import ServerState
 
 from tosqauyl.gate.http.options import Limits
 from tosqauyl.gate.http.problems import MEDIA_TYPE, Refused
-from tosqauyl.gate.tls import names_of
+from tosqauyl.tls import names_of
 
 
 class Turnstile:
