@@ -265,8 +265,9 @@ class Call(NamedTuple):
         str,
         About(
             "unknown",
-            "Whether the calling number's operator says that it started this call, to this called number, just now.",
-            ("unknown", "yes", "no"),
+            "Whether the calling number's operator says that it started this call, to this called number, just now; "
+            "not_here: it did not, but would not see a call that a roamer of it starts abroad.",
+            ("unknown", "yes", "no", "not_here"),
             "ask",
         ),
     ]

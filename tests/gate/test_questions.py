@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tosqauyl.gate.questions import Questions
 from tosqauyl.screen.engine import Ask
-from tosqauyl.state.provider import Line, ScriptedProvider
+from tosqauyl.state.provider import ORIGINATION, WHEREABOUTS, Line, Question, ScriptedProvider
 
 USUAL = Line("home", 0.1)
 
@@ -20,11 +20,17 @@ class Desk:
         self.told = {}
 
     def ask(self, key, *numbers, now=0.0, until=0.3):
-        self.questions.ask(key, Ask(numbers, until), now, lambda answers, at: self.tell(key, answers, at))
+        self.questions.ask(
+            key,
+            Ask(tuple(Question(WHEREABOUTS, number, until) for number in numbers), until),
+            now,
+            lambda answers, at: self.tell(key, answers, at),
+        )
 
     def tell(self, key, answers, at):
         assert key not in self.told, "told twice"
-        self.told[key] = dict(answers), at
+        assert all(answer.key == key for key, answer in answers.items())
+        self.told[key] = {key: answer.state for key, answer in answers.items()}, at
 
 
 def test_an_answer_that_is_there_is_told_at_once():
@@ -114,5 +120,13 @@ def test_every_asker_is_told_once_about_each_number_and_nothing_is_left(lines, s
         assert set(answers) == set(asked[key][1])
         assert at <= now + 0.3
     assert len(desk.questions) == 0
-    assert not desk.questions._by_number
+    assert not desk.questions._by_key
     assert desk.questions.deadline() is None
+
+
+def test_where_somebody_is_and_whether_he_started_the_call_are_two_questions():
+    desk = Desk(Line("home", 0.1, started="no"))
+    asked = Question(WHEREABOUTS, "+1", 0.3), Question(ORIGINATION, "+1", 0.3, "kcell", "+2", 1.0)
+    desk.questions.ask("a", Ask(asked, 0.3), 0.0, lambda answers, at: desk.tell("a", answers, at))
+    desk.questions.tick(0.1)
+    assert desk.told == {"a": ({"+1": "home", "+1>+2": "no"}, 0.1)}

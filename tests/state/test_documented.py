@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from tosqauyl.state.lists import load_lists
-from tosqauyl.state.provider import Question, load_script
+from tosqauyl.state.provider import WHEREABOUTS, Question, load_script
 from tosqauyl.state.subscribers import Subscribers
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "state.md").read_text(encoding="utf-8")
@@ -29,6 +29,6 @@ def test_both_lists_of_numbers_on_the_page_say_the_same():
 
 def test_the_script_of_the_page_is_followed():
     provider = load_script(_block("[default]"), "script.toml")
-    assert provider.ask(Question("+77011234567", 1.0), 0.0).state == "abroad"
-    assert provider.ask(Question("+77770000000", 1.0), 0.0) is None
+    assert provider.ask(Question(WHEREABOUTS, "+77011234567", 1.0), 0.0).state == "abroad"
+    assert provider.ask(Question(WHEREABOUTS, "+77770000000", 1.0), 0.0) is None
     assert [answer.state for answer in provider.poll(0.06)] == ["home"]

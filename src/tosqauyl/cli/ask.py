@@ -1,6 +1,9 @@
-"""Questions asked by hand: `check` one call, `policy check|explain`, `number`. No socket is opened, nothing is journaled."""
+"""Questions asked by hand: `check` one call, `policy check|explain`, `number`. Nothing is journaled, and nobody is asked but
+the home networks and ledgers of the configuration, by `check`."""
 
 import argparse
+import asyncio
+import contextlib
 import json
 import time
 from datetime import UTC, datetime
@@ -13,7 +16,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from tosqauyl.cli.asking import networks_of
 from tosqauyl.cli.build import engine_of, policy_of, provider_of, read_text, snapshot_of
+from tosqauyl.cli.network_texts import network_lines
 from tosqauyl.cli.number_texts import step_text
 from tosqauyl.cli.texts import ENGLISH, LANGUAGES, N_, Texts, choose_language
 from tosqauyl.config.load import Config, default_config, load_config, with_changes
@@ -22,16 +27,17 @@ from tosqauyl.facts import FACTS, Call, Verdict
 from tosqauyl.gate.answer import changes, compose
 from tosqauyl.gate.signalling import signalled
 from tosqauyl.gate.trunks import Entry
+from tosqauyl.networks.provider import Networks
 from tosqauyl.numbers.plan import load_plan
 from tosqauyl.numbers.portability import read_portability
 from tosqauyl.policy.canary import bucket
 from tosqauyl.policy.check import lint
 from tosqauyl.policy.explain import explain_rule
 from tosqauyl.screen.decision import Decision, modes
-from tosqauyl.screen.engine import Engine, answered
+from tosqauyl.screen.engine import Ask, Engine, answered
 from tosqauyl.screen.trunk import Trunk
 from tosqauyl.sip.message import Request, Response, parse
-from tosqauyl.state.provider import Provider, Question
+from tosqauyl.state.provider import Answer
 
 
 def add_parser(subparsers: Any, t: Texts = ENGLISH) -> None:
@@ -105,7 +111,7 @@ def run_check(options: argparse.Namespace) -> int:
     call = engine.facts(signalled(request, "", time.time()), entry.trunk)
     if call is None:
         raise TosqauylError("the facts of this call cannot be read: a bug, please report it")
-    call = _asked(engine, provider_of(config), call)
+    call = _asked(engine, config, call)
     decision = engine.decide(call)
     if options.json:
         print(
@@ -186,14 +192,43 @@ def _invite(options: argparse.Namespace) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape")
 
 
-def _asked(engine: Engine, provider: Provider, call: Call) -> Call:
-    """Put the question to a scripted provider with the clock wound forward: a trial by hand does not wait."""
+def _asked(engine: Engine, config: Config, call: Call) -> Call:
+    """Ask whoever the configuration names: networks for real; a script with the clock wound forward, for nobody waits."""
+    if config.home_network.provider == "networks":
+        return asyncio.run(_asked_networks(engine, networks_of(config.networks, engine.known.plan), call))
     ask = engine.question(call, 0.0)
     if ask is None:
         return call
-    found = [provider.ask(Question(number, ask.until), 0.0) for number in ask.numbers]
-    states = {one.number: one.state for one in (*found, *provider.poll(nextafter(ask.until, 0.0))) if one}
-    return answered(call, {number: states.get(number, "timeout") for number in ask.numbers})
+    provider = provider_of(config, engine.known.plan)
+    found = [provider.ask(question, 0.0) for question in ask.questions]
+    return _with_answers(call, ask, [*found, *provider.poll(nextafter(ask.until, 0.0))])
+
+
+async def _asked_networks(engine: Engine, networks: Networks, call: Call) -> Call:
+    """As the gate asks: until every answer is here, or the deadline."""
+    loop = asyncio.get_running_loop()
+    ask = engine.question(call, loop.time())
+    if ask is None:
+        return call
+    came = asyncio.Event()
+    networks.wake_by(came.set)
+    try:
+        found = [networks.ask(question, loop.time()) for question in ask.questions]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(ask.until):
+                while sum(one is not None for one in found) < len(ask.questions):
+                    await came.wait()
+                    came.clear()
+                    found += networks.poll(loop.time())
+        return _with_answers(call, ask, found)
+    finally:
+        await networks.close()
+
+
+def _with_answers(call: Call, ask: Ask, found: list[Answer | None]) -> Call:
+    answers = {one.key: one for one in found if one is not None}
+    keys = [question.key for question in ask.questions]
+    return answered(call, {key: answers.get(key, Answer(key, "timeout")) for key in keys})
 
 
 def _hits(decision: Decision, engine: Engine, at: float) -> list[tuple[Any, str]]:
@@ -253,6 +288,8 @@ def _show_check(call: Call, decision: Decision, engine: Engine, t: Texts) -> Non
     for rule, mode in _hits(decision, engine, call.at):
         console.print(f"  [bold]{escape(rule.id)}[/] ({_mode_text(rule, mode, call, t)}): {escape(t.pick(rule.texts))}")
         console.print(f"    {escape(rule.law)}", style="dim")
+    for line in network_lines(call, t):
+        console.print(f"  {escape(line)}")
     table = Table(box=None, pad_edge=False, show_header=False)
     for name, fact in FACTS.items():
         value = getattr(call, name)

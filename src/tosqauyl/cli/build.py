@@ -4,6 +4,7 @@ import sys
 import time
 from pathlib import Path
 
+from tosqauyl.cli.asking import networks_of
 from tosqauyl.config.load import Config
 from tosqauyl.errors import TosqauylError
 from tosqauyl.gate.feed_replay import apply_feeds
@@ -71,20 +72,32 @@ def snapshot_of(config: Config, say: Say = silent) -> Snapshot:
     return built_of(config, say=say).snapshot
 
 
-def provider_of(config: Config) -> Provider:
-    """Who answers where a subscriber is."""
+def provider_of(config: Config, plan: Plan) -> Provider:
+    """Who is asked about callers. Raises TosqauylError where one of them cannot be asked as configured."""
     if config.home_network.provider == "scripted":
         return load_script(read_text(config.home_network.script), config.home_network.script)
-    return NullProvider()
+    return networks_of(config.networks, plan) if config.home_network.provider == "networks" else NullProvider()
 
 
 def session_of(config: Config, known: Snapshot, table: Transactions, make_row: MakeRow) -> Session:
     """The gate's session for a snapshot, without sockets and journal."""
     recording = Recording(make_row, time.perf_counter)
-    return Session(engine_of(config, known), TrunkTable(config.entries), table, provider_of(config), recording)
+    return Session(
+        engine_of(config, known), TrunkTable(config.entries), table, provider_of(config, known.plan), recording
+    )
 
 
 def engine_of(config: Config, known: Snapshot) -> Engine:
     """The engine for a snapshot."""
-    options = EngineOptions(config.enforce, config.home_network.provider != "none", config.home_network.deadline)
-    return Engine(known, config.failure, options)
+    asks, originations = asked_of(config)
+    return Engine(
+        known, config.failure, EngineOptions(config.enforce, asks, config.home_network.deadline, originations)
+    )
+
+
+def asked_of(config: Config) -> tuple[bool, bool]:
+    """Whether anybody can be asked where a subscriber is, and whether his operator started a call."""
+    if config.home_network.provider == "scripted":
+        script = load_script(read_text(config.home_network.script), config.home_network.script)
+        return True, script.knows_starts
+    return bool(config.networks.homes), bool(config.networks.ledgers)

@@ -143,7 +143,7 @@ def run(options: argparse.Namespace) -> int:
         raise TosqauylError("nothing to send, or too much", hint="give NUMBER=STATE, --events FILE or --list FILE")
     if not options.list and (options.complete or options.as_of is not None or options.count is not None):
         raise TosqauylError("--complete, --as-of and --count go with --list")
-    client = FeedClient(options.to, token_of(options.token_file), _context(options))
+    client = FeedClient(options.to, token_of(options.token_file), context_of(options))
     outcome = Outcome()
     with _progress(t, quiet=options.json) as progress:
         if options.list:
@@ -289,7 +289,7 @@ def _progress(t: Texts, quiet: bool) -> Progress:
     return Progress(*columns, console=console, disable=quiet or not console.is_terminal, transient=True)
 
 
-def _context(options: argparse.Namespace) -> ssl.SSLContext:
+def context_of(options: argparse.Namespace) -> ssl.SSLContext:
     """TLS 1.2 or newer, the gate's certificate and name checked."""
     try:
         context = ssl.create_default_context(cafile=options.ca)

@@ -19,6 +19,7 @@ from urllib.parse import urlencode, urlsplit
 from tosqauyl.errors import TosqauylError
 
 PATH = "/v1/roaming"
+STATUS_PATH = "/v1/status"
 EVENTS_A_REQUEST = 1_000
 """What a gate takes at once."""
 CHUNK = 1 << 18
@@ -76,6 +77,10 @@ class FeedClient:
 
         return self._patiently(once)
 
+    def status(self) -> Reply:
+        """What the gate tells of itself (scope metrics)."""
+        return self._send("GET", {}, "", 0, (), STATUS_PATH)
+
     def _patiently(self, send: Callable[[], Reply]) -> Reply:
         left = self._patience
         while True:
@@ -86,11 +91,15 @@ class FeedClient:
             self._sleep(pause)
             left -= pause
 
-    def _send(self, method: str, query: dict[str, str], kind: str, size: int, body: Iterable[bytes]) -> Reply:
-        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": kind, "Content-Length": str(size)}
+    def _send(
+        self, method: str, query: dict[str, str], kind: str, size: int, body: Iterable[bytes], path: str = PATH
+    ) -> Reply:
+        headers = {"Authorization": f"Bearer {self._token}"}
+        if kind:
+            headers |= {"Content-Type": kind, "Content-Length": str(size)}
         connection = self._connection()
         try:
-            connection.putrequest(method, PATH + (f"?{urlencode(query)}" if query else ""))
+            connection.putrequest(method, path + (f"?{urlencode(query)}" if query else ""))
             for name, value in headers.items():
                 connection.putheader(name, value)
             connection.endheaders()

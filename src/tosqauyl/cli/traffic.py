@@ -28,7 +28,8 @@ EXIT_GOOD, EXIT_WRONG, EXIT_USAGE = 0, 1, 2
 
 
 def prepare(mix: Mix, seed: int, folder: Path, ports: tuple[int, int]) -> Path:
-    """Write what a gate needs for the mix's truths to hold: roaming.txt, lists.toml and gate.toml; the last's path.
+    """Write what a gate needs for the mix's truths to hold: roaming.txt, lists.toml, networks.toml and gate.toml; the last's
+    path.
 
     ports: of the international and of the domestic listener on 127.0.0.1.
     """
@@ -40,6 +41,13 @@ def prepare(mix: Mix, seed: int, folder: Path, ports: tuple[int, int]) -> Path:
         for one in mix.numbers
     ]
     (folder / "lists.toml").write_text("\n".join(listed), "utf-8")
+    said = [
+        f'[[number]]\nnumber = "{number}"\nanswer = "{one.answer}"\nstarted = "{one.started}"\n'
+        f'fault = "{one.fault}"\ndelay = 0.02\n'
+        for one in mix.asked
+        for number in one.numbers
+    ]
+    (folder / "networks.toml").write_text("\n".join(['[default]\nanswer = "home"\ndelay = 0.02\n', *said]), "utf-8")
     config = folder / "gate.toml"
     config.write_text(_GATE.format(border=ports[0], domestic=ports[1]), "utf-8")
     return config
@@ -54,9 +62,14 @@ _GATE = """# Made by tosqauyl traffic --prepare: a gate for which the truths of 
 data = "data"
 enforce = true
 
+# Two operators give whole lists of who is abroad. The others are asked about each call, here by a script.
 [subscribers]
 roaming = "roaming.txt"
-complete = true
+complete = ["kcell", "t2"]
+
+[home_network]
+provider = "scripted"
+script = "networks.toml"
 
 [indicators]
 files = ["lists.toml"]

@@ -53,14 +53,26 @@ class ListedNumber:
 
 
 @dataclass(frozen=True, slots=True)
+class AskedNumbers:
+    """Numbers about which a gate has to ask, and what their networks say: a line of the scripted provider (docs/state.md)."""
+
+    id: str
+    numbers: tuple[str, ...]
+    answer: str = "home"
+    started: str = "unknown"
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Mix:
-    """All classes, the numbers to be listed, and the patterns of the roamers."""
+    """All classes, the numbers to be listed, the patterns of the roamers, and the numbers that are asked about."""
 
     name: str
     dated: str
     classes: tuple[TrafficClass, ...]
     numbers: tuple[ListedNumber, ...]
     roamers: tuple[str, ...]
+    asked: tuple[AskedNumbers, ...] = ()
 
     def by_id(self, name: str) -> TrafficClass:
         """The class of that id; KeyError if there is none."""
@@ -100,6 +112,7 @@ def load_mix(text: str | None = None, file: str = "traffic.toml") -> Mix:
         for what in _wrong(one)
     ]
     found += [f"number {place + 1}: {what}" for place, one in _tables(table, "number") for what in _wrong_number(one)]
+    found += [f"asked {place + 1}: {what}" for place, one in _tables(table, "asked") for what in _wrong_asked(one)]
     if not table.get("class"):
         found.append("the mix has no [[class]]")
     found += [
@@ -113,6 +126,7 @@ def load_mix(text: str | None = None, file: str = "traffic.toml") -> Mix:
         tuple(_class(one, table["callees"]) for _, one in _tables(table, "class")),
         tuple(ListedNumber(**one) for _, one in _tables(table, "number")),
         tuple(table["roamers"]),
+        tuple(AskedNumbers(**{**one, "numbers": tuple(one["numbers"])}) for _, one in _tables(table, "asked")),
     )
 
 
@@ -156,6 +170,13 @@ def _wrong_number(one: Mapping[str, Any]) -> list[str]:
     found = [] if one.get("list") in LISTS else [f"list: one of {', '.join(LISTS)} is needed"]
     if set(one) != {"list", "id", "number", "why"} or not all(isinstance(value, str) for value in one.values()):
         found.append("exactly list, id, number and why are needed, as texts")
+    return found
+
+
+def _wrong_asked(one: Mapping[str, Any]) -> list[str]:
+    found = [] if _patterns(one.get("numbers")) else ["numbers: a list of numbers is needed"]
+    if not one.get("id") or one.keys() - {"id", "numbers", "answer", "started", "fault"}:
+        found.append("id and numbers are needed; answer, started and fault may stand beside them")
     return found
 
 
@@ -205,7 +226,8 @@ class _Draw:
     def __init__(self, mix: Mix, roamers: list[str], dice: random.Random) -> None:
         self._roamers, self._abroad, self._dice = roamers, frozenset(roamers), dice
         self._listed = [one.number for one in mix.numbers if one.list == "allow"]
-        self._special = self._abroad.union(one.number for one in mix.numbers)
+        self._asked = {f"asked:{one.id}": one.numbers for one in mix.asked}
+        self._special = self._abroad.union(one.number for one in mix.numbers).union(*self._asked.values())
         self._held: dict[str, tuple[str, int]] = {}
 
     def call(self, one: TrafficClass, at: float) -> PlannedCall:
@@ -238,6 +260,8 @@ class _Draw:
             return self._dice.choice(self._roamers)
         if pattern == "listed":
             return self._dice.choice(self._listed)
+        if pattern in self._asked:
+            return self._dice.choice(self._asked[pattern])
         if pattern.startswith("copy:"):
             kept = callee[: 1 + int(pattern[5:])]
             pattern = kept + "#" * (len(callee) - len(kept))

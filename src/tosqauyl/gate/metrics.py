@@ -22,12 +22,13 @@ from prometheus_client.registry import Collector
 from tosqauyl import __version__
 from tosqauyl.errors import FaultKind
 from tosqauyl.gate.report import Report
+from tosqauyl.state.provider import ENDINGS, ORIGINATION, SAID, WHEREABOUTS
 
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
 SHED = ("shed_analytics", "source_capped", "source_dropped", "kernel_drops", "not_asked_overload", "http_shed")
 """Counters of work that was given up under load."""
-ANSWERS = ("abroad", "home", "unknown", "failed", "timeout")
+ANSWERS = (*SAID[WHEREABOUTS], *SAID[ORIGINATION], *ENDINGS, "timeout")
 _PREFIXED = ("fault_", "answer_", "dropped_", "refused_")
 _TURN = 4
 """Families written in one turn of the loop."""

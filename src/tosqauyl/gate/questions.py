@@ -1,6 +1,6 @@
-"""Open questions to home networks: which numbers are asked about, who waits for them, and until when.
+"""Open questions to home networks: what is asked, who waits for it, and until when.
 
-One number is asked about once, however many calls wait for it. Calls over SIP (gate/waiting.py) and over HTTP
+One thing is asked once, however many calls wait for it. Calls over SIP (gate/waiting.py) and over HTTP
 (`Session.screen`) wait here in the same way; what they do with the answers is theirs.
 """
 
@@ -9,22 +9,22 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from tosqauyl.screen.engine import Ask
-from tosqauyl.state.provider import Provider, Question
+from tosqauyl.state.provider import Answer, Provider, Question
 
-Answers = dict[str, str]
-"""By number: abroad, home, unknown, failed or timeout. A timeout is an answer like any other."""
+Answers = dict[str, Answer]
+"""By the question's key. A timeout is an answer like any other."""
 
 Done = Callable[[Answers, float], None]
 """Called once, with every answer and the monotonic second."""
 
 
 class OpenQuestion:
-    """What one call wants to know. missing: numbers whose answer has not come; until: when it gives up."""
+    """What one call wants to know. missing: keys of questions whose answer has not come; until: when it gives up."""
 
     __slots__ = ("answers", "done", "missing", "until")
 
-    def __init__(self, numbers: tuple[str, ...], until: float, done: Done) -> None:
-        self.missing: set[str] = set(numbers)
+    def __init__(self, questions: tuple[Question, ...], until: float, done: Done) -> None:
+        self.missing: set[str] = {question.key for question in questions}
         self.answers: Answers = {}
         self.until = until
         self.done = done
@@ -37,7 +37,7 @@ class Questions:
         self.provider = provider
         self._counters = counters
         self._open: dict[str, OpenQuestion] = {}
-        self._by_number: defaultdict[str, set[str]] = defaultdict(set)
+        self._by_key: defaultdict[str, set[str]] = defaultdict(set)
         self._timers: list[tuple[float, str]] = []
 
     def __len__(self) -> int:
@@ -45,21 +45,22 @@ class Questions:
 
     def ask(self, key: str, ask: Ask, now: float, done: Done) -> None:
         """Put the question; `done` is called at once, before this returns, if every answer is here at once."""
-        question = OpenQuestion(ask.numbers, ask.until, done)
-        for number in ask.numbers:
-            if number in self._by_number:
+        question = OpenQuestion(ask.questions, ask.until, done)
+        for asked in ask.questions:
+            wanted = asked.key
+            if wanted in self._by_key:
                 continue  # somebody asked already and the answer is for both
             self._counters["asked"] += 1
-            found = self.provider.ask(Question(number, ask.until), now)
+            found = self.provider.ask(asked, now)
             if found is not None:
-                question.answers[number] = found.state
-                question.missing.discard(number)
+                question.answers[wanted] = found
+                question.missing.discard(wanted)
         if not question.missing:
             self._end(question, now)
             return
         self._open[key] = question
-        for number in question.missing:
-            self._by_number[number].add(key)
+        for wanted in question.missing:
+            self._by_key[wanted].add(key)
         heapq.heappush(self._timers, (ask.until, key))
 
     def forget(self, key: str) -> None:
@@ -80,8 +81,8 @@ class Questions:
         """Take in answers, then give up on what is due."""
         if self._open:
             for found in self.provider.poll(now):
-                for key in self._by_number.pop(found.number, ()):
-                    self._answer_came(key, found.number, found.state, now)
+                for key in self._by_key.pop(found.key, ()):
+                    self._answer_came(key, found, now)
         while self._timers and self._timers[0][0] <= now:
             key = heapq.heappop(self._timers)[1]
             question = self._open.get(key)
@@ -90,26 +91,26 @@ class Questions:
                 self._withdraw(key, question)
                 self._end(question, now)
 
-    def _answer_came(self, key: str, number: str, state: str, now: float) -> None:
+    def _answer_came(self, key: str, found: Answer, now: float) -> None:
         question = self._open.get(key)
         if question is None:
             return
-        question.answers[number] = state
-        question.missing.discard(number)
+        question.answers[found.key] = found
+        question.missing.discard(found.key)
         if not question.missing:
             del self._open[key]
             self._end(question, now)
 
     def _withdraw(self, key: str, question: OpenQuestion) -> None:
-        for number in question.missing:
-            waiting = self._by_number[number]
+        for wanted in question.missing:
+            waiting = self._by_key[wanted]
             waiting.discard(key)
             if not waiting:
-                del self._by_number[number]
+                del self._by_key[wanted]
 
     def _end(self, question: OpenQuestion, now: float) -> None:
         """All answers are in, or time is up."""
-        question.answers.update(dict.fromkeys(question.missing, "timeout"))
-        for ending in question.answers.values():
-            self._counters[f"answer_{ending}"] += 1
+        question.answers.update({wanted: Answer(wanted, "timeout") for wanted in question.missing})
+        for answer in question.answers.values():
+            self._counters[f"answer_{answer.state}"] += 1
         question.done(question.answers, now)

@@ -115,6 +115,8 @@ class Gate:
         self.is_serving = False
         self._offset = time.time() - time.monotonic()
         self._timer: asyncio.TimerHandle | None = None
+        self._armed: asyncio.TimerHandle | None = None
+        self._is_woken = False
         self._clock_jumps = FaultKind.CLOCK_JUMPED.value in session.engine.failure.forced
         self.journal_down = FaultKind.JOURNAL_FAILED.value in session.engine.failure.forced
 
@@ -130,6 +132,7 @@ class Gate:
         gc.collect()
         gc.freeze()
         gc.set_threshold(100_000, 50, 1000)
+        self.session.questions.provider.wake_by(self._wake)
         self._housekeep()
         self.is_serving = True
         try:
@@ -141,8 +144,9 @@ class Gate:
                 listener.socket.close()
             for stream in self.streams:
                 stream.stop()
-            if self._timer:
-                self._timer.cancel()
+            for timer in (self._timer, self._armed):
+                if timer:
+                    timer.cancel()
 
     def stop(self) -> None:
         """Make `run` return."""
@@ -218,8 +222,26 @@ class Gate:
     def _arm(self, now: float) -> None:
         """Wake up in time for the next timer of the session."""
         due = self.session.deadline()
-        if due is not None and due - now < TICK:
-            asyncio.get_running_loop().call_later(max(due - now, 0.0), self._tick)
+        if due is None or due - now >= TICK or (self._armed is not None and self._armed.when() <= due):
+            return
+        if self._armed is not None:
+            self._armed.cancel()
+        # One timer, never one for each batch: with calls that wait there is always something due soon.
+        self._armed = asyncio.get_running_loop().call_later(max(due - now, 0.0), self._due)
+
+    def _due(self) -> None:
+        self._armed = None
+        self._tick()
+
+    def _wake(self) -> None:
+        """Answers of home networks are here: take them in with all others that come in this turn of the loop."""
+        if not self._is_woken:
+            self._is_woken = True
+            asyncio.get_running_loop().call_soon(self._woken)
+
+    def _woken(self) -> None:
+        self._is_woken = False
+        self._tick()
 
     def _tick(self) -> None:
         now = time.monotonic()

@@ -184,6 +184,7 @@ class Session:
         for entry in self.trunks.entries:
             entry.profile.templates.clear()
         engine.rates, engine.counting = self.engine.rates, self.engine.counting
+        engine.freshness = self.engine.freshness
         self.engine, self._make_row = engine, make_row
 
     def rule_counts(self) -> dict[str, RuleCount]:
@@ -223,7 +224,7 @@ class Session:
         source = arrival.source
         said = signalled(request, f"{source[0]}:{source[1]}", arrival.wall, arrival.entry.transport)
         call = self._facts(said, arrival.entry, arrival.now)
-        if call is not None and self.engine.options.asks:
+        if call is not None and self.engine.has_questions:
             ask = self.engine.question(call, arrival.now)
             if ask is not None and self.waiting.shares.take(request.key, arrival.entry.trunk.id):
                 self.waiting.ask(request, call, ask, arrival, self.options.trying_after)
@@ -279,7 +280,7 @@ class Session:
         call = self._facts(said, asked.entry, asked.now)
         if isinstance(kept, Decision):
             return asked.done(kept, call or _unknown(said, asked.entry))[1]
-        if call is not None and self.engine.options.asks:
+        if call is not None and self.engine.has_questions:
             ask = self.engine.question(call, asked.now)
             if ask is not None and self.waiting.shares.take(said.transaction, asked.entry.trunk.id):
                 self.questions.ask(said.transaction, ask, asked.now, partial(self._judge_answered, asked, call))

@@ -1,8 +1,9 @@
 """The engine: facts in, decision or question out. Total, replayable, and it never waits (decision 0008)."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from tosqauyl.errors import FaultKind
 from tosqauyl.facts import Call
@@ -12,6 +13,8 @@ from tosqauyl.screen.enrich import Signalled, enrich
 from tosqauyl.screen.failure import FailurePolicy
 from tosqauyl.screen.snapshot import Snapshot
 from tosqauyl.screen.trunk import Trunk
+from tosqauyl.state.freshness import Freshness
+from tosqauyl.state.provider import ORIGINATION, WHEREABOUTS, Answer, Question
 from tosqauyl.state.rates import Rates
 
 DECISIONS_KEPT = 4096
@@ -21,29 +24,41 @@ _CHOSEN_AT = 128
 """Decisions are remembered by the mask of the rules hit and, from this bit on, the canary rules that hold."""
 
 
-class Ask(NamedTuple):
-    """A slow question as a value: where are these subscribers registered, and until when is the answer of use.
+_ASKABLE: Final = frozenset(("mobile", "fixed", "voip"))
+"""Kinds of numbers whose operator may know that it started the call."""
+_ENDINGS: Final = ("timeout", "failed", "unavailable", "not_enrolled", "unknown")
+"""How a question can end without having said anything, the most worrying first."""
+_FAULTS: Final = {"timeout": FaultKind.PROVIDER_TIMEOUT.value, "failed": FaultKind.PROVIDER_FAILED.value}
 
-    numbers: E.164, distinct. until: on the monotonic clock the caller used, seconds.
+
+class Ask(NamedTuple):
+    """Slow questions as a value: what to ask before this call is decided, and until when answers are of use.
+
+    questions: of distinct keys. until: on the monotonic clock the caller used, seconds.
     """
 
-    numbers: tuple[str, ...]
+    questions: tuple[Question, ...]
     until: float
 
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """enforce: promote deterministic rules out of monitor. asks: a provider is there to be asked. deadline: seconds."""
+    """enforce: promote deterministic rules out of monitor. asks: somebody can be asked where a subscriber is; originations:
+    somebody can be asked whether his network started a call. deadline: seconds. fixed_operator: who is asked about a call of a
+    fixed line: the number plan knows no operator of those."""
 
     enforce: bool = False
     asks: bool = False
     deadline: float = 0.3
+    originations: bool = False
+    fixed_operator: str = ""
 
 
 class Engine:
     """One snapshot's judgement. Decisions are kept by rule mask, so equal calls share one immutable value.
 
     rates: where calls are counted, None where nothing is; counting: False while overload sheds that (gate/overload).
+    freshness: since when it is known where subscribers are, None where nobody keeps that.
     """
 
     def __init__(self, known: Snapshot, failure: FailurePolicy, options: EngineOptions) -> None:
@@ -56,7 +71,9 @@ class Engine:
         self._canary = 0  # bits of the rules that hold for a share of callers today
         self._hits = known.policy.hits
         self.rates: Rates | None = None
+        self.freshness: Freshness | None = None
         self.counting = True
+        self.has_questions = options.asks or options.originations
 
     def facts(self, said: Signalled, trunk: Trunk, now: float = 0.0) -> Call | None:
         """The facts of a call; None where reading them raised, which is a bug that must not take the call down.
@@ -67,24 +84,33 @@ class Engine:
             if self.failure.forced:
                 self._force(FaultKind.ENRICH_RAISED)
                 said = said._replace(faults=(*said.faults, *self.failure.forced_on_calls))
-            return enrich(said, trunk, self.known, self.rates if self.counting else None, now)
+            return enrich(said, trunk, self.known, self.rates if self.counting else None, now, self.freshness)
         except Exception:  # noqa: BLE001 - the last line of defence of the call path: fail open and count
             return None
 
     def question(self, call: Call, now: float) -> Ask | None:
-        """What to ask the home networks before deciding; None where nothing would be gained."""
-        if not self.options.asks or call.direction != "international":
+        """What to ask before deciding; None where nothing would be gained."""
+        if call.direction != "international":
             return None
-        asked = {
-            number: None
+        until = now + self.options.deadline
+        questions: dict[str, Question] = {}
+        if self.options.asks:
             for number, kind, state in (
                 (call.network, call.network_kind, call.network_subscriber),
                 (call.presented, call.presented_kind, call.presented_subscriber),
                 (call.redirecting, call.redirecting_kind, call.redirecting_subscriber),
-            )
-            if kind == "mobile" and state == "unknown"
-        }
-        return Ask(tuple(asked), now + self.options.deadline) if asked else None
+            ):
+                if kind == "mobile" and state == "unknown" and number not in questions:
+                    questions[number] = Question(WHEREABOUTS, number, until, self._operator(number, call))
+        if self.options.originations and call.caller_kind in _ASKABLE and call.called[:1] == "+":
+            operator = call.caller_operator or (self.options.fixed_operator if call.caller_kind == "fixed" else "")
+            started = Question(ORIGINATION, call.caller, until, operator, call.called, call.at)
+            questions[started.key] = started
+        return Ask(tuple(questions.values()), until) if questions else None
+
+    def _operator(self, number: str, call: Call) -> str:
+        """Whom a number belongs to now: portability, not the prefix."""
+        return call.caller_operator if number == call.caller else self.known.plan.read(number).operator
 
     def decide(self, call: Call | None) -> Decision:
         """The decision for a call's facts (None: they could not be read)."""
@@ -125,20 +151,39 @@ class Engine:
             raise RuntimeError(f"{kind.value} is forced by configuration")
 
 
-def answered(call: Call, answers: dict[str, str]) -> Call:
-    """The facts after the home networks were asked.
-
-    answers: number -> "abroad", "home", "unknown", "timeout" or "failed". Timeout and failure are answers like any other:
-    the state stays unknown and the fault is on record.
-    """
-    states = {number: answer if answer in ("abroad", "home") else "unknown" for number, answer in answers.items()}
-    ending = min(answers.values(), key=("timeout", "failed", "unknown", "abroad", "home").index, default="unknown")
-    faults = {"timeout": FaultKind.PROVIDER_TIMEOUT.value, "failed": FaultKind.PROVIDER_FAILED.value}
-    met = set(filter(None, call.faults.split(";"))) | {faults[a] for a in answers.values() if a in faults}
+def answered(call: Call, answers: Mapping[str, Answer]) -> Call:
+    """The facts after somebody was asked. answers: by the key of the question; a timeout is an answer like any other: what
+    was not said stays unknown, and the fault is on record."""
+    places = {key: answer for key, answer in answers.items() if ">" not in key}
+    started = answers.get(f"{call.caller}>{call.called}")
+    said = [answer for answer in places.values() if answer.state not in _ENDINGS]
+    told = places.get(call.caller, said[0] if said else None)
+    heard = told is not None and told.state not in _ENDINGS
+    met = {_FAULTS[answer.state] for answer in answers.values() if answer.state in _FAULTS}
+    if call.faults:
+        met.update(call.faults.split(";"))
     return call._replace(
-        network_subscriber=states.get(call.network, call.network_subscriber),
-        presented_subscriber=states.get(call.presented, call.presented_subscriber),
-        redirecting_subscriber=states.get(call.redirecting, call.redirecting_subscriber),
-        home_network="answered" if ending in ("abroad", "home") else ending,
+        network_subscriber=_state(places, call.network, call.network_subscriber),
+        presented_subscriber=_state(places, call.presented, call.presented_subscriber),
+        redirecting_subscriber=_state(places, call.redirecting, call.redirecting_subscriber),
+        home_network=_ending(places.values()),
+        home_source=told.source if told is not None and heard else call.home_source,
+        home_age=told.age if told is not None and heard else call.home_age,
+        originated=started.state if started is not None and started.state not in _ENDINGS else "unknown",
+        origination=_ending((started,) if started is not None else ()),
         faults=";".join(sorted(met)),
     )
+
+
+def _state(places: Mapping[str, Answer], number: str, before: str) -> str:
+    """Where a subscriber is, now that somebody was asked."""
+    found = places.get(number)
+    return before if found is None else found.state if found.state not in _ENDINGS else "unknown"
+
+
+def _ending(answers: Collection[Answer]) -> str:
+    """How one kind of question ended: the most worrying ending of all that were asked."""
+    states = [answer.state for answer in answers]
+    if not states:
+        return "not_asked"
+    return next((ending for ending in _ENDINGS if ending in states), "answered")

@@ -13,6 +13,7 @@ from tosqauyl.numbers.number import Number
 from tosqauyl.screen.impersonation import impersonated
 from tosqauyl.screen.snapshot import Snapshot
 from tosqauyl.screen.trunk import Trunk
+from tosqauyl.state.freshness import Freshness
 from tosqauyl.state.indicators import Hit
 from tosqauyl.state.rates import Rates, not_counted
 
@@ -46,13 +47,16 @@ class Signalled(NamedTuple):
 _made: Final = partial(tuple.__new__, Call)  # a third of the price of the generated __new__ with its 70 arguments
 
 
-def enrich(said: Signalled, trunk: Trunk, known: Snapshot, rates: Rates | None = None, now: float = 0.0) -> Call:
+def enrich(
+    said: Signalled, trunk: Trunk, known: Snapshot, rates: Rates | None = None, now: float = 0.0,
+    freshness: Freshness | None = None,
+) -> Call:  # fmt: skip
     """Every fact of the call. Total over any text; costs a few microseconds, no I/O.
 
     rates: where the call is counted; its facts stay -1 where that is None or nothing could be read as a calling number.
-    now: monotonic seconds, for the rates only.
+    now: monotonic seconds, for the rates only. freshness: since when it is known where subscribers are.
     """
-    (at, call_id, transaction, source, transport, asserted, from_, party, to, redirector, redirections, privacy,
+    (at, call_id, transaction, origin, transport, asserted, from_, party, to, redirector, redirections, privacy,
      display_name, user_agent, faults) = said  # fmt: skip
     read, state = known.plan.read, known.subscribers.state
     presented = ABSENT if from_ is None else read(from_)
@@ -67,6 +71,12 @@ def enrich(said: Signalled, trunk: Trunk, known: Snapshot, rates: Rates | None =
     else:
         network_state = state(network.text) if network.kind == "mobile" else "unknown"
         identities = _compared(network, presented)
+    source, age = "none", -1.0
+    if freshness is not None:
+        if network_state != "unknown":
+            source, age = freshness.age(network.text, network.operator, network_state, at)
+        elif presented_state != "unknown":
+            source, age = freshness.age(presented.text, presented.operator, presented_state, at)
     caller, caller_source = _primary(trunk.primary, network, presented, remote_party)
     redirecting = ABSENT if redirector is None else read(redirector)
     called = read(to)
@@ -77,12 +87,12 @@ def enrich(said: Signalled, trunk: Trunk, known: Snapshot, rates: Rates | None =
     if rates is not None and caller.kind != "unknown":
         c = rates.count(caller.text, called.text, trunk.id, now)
     return _made((
-        at, call_id, transaction, source, transport,
+        at, call_id, transaction, origin, transport,
         trunk.id, trunk.direction, trunk.carrier, _in_ranges(trunk, caller.text) if trunk.ranges else "unknown",
         caller.text, caller_source, caller.form, caller.kind, caller.country, caller.operator,
         network.text, network.form, network.kind, network.country, network_state,
         presented.text, presented.form, presented.kind, presented.country, presented_state,
-        remote_party.text, identities, "not_asked",
+        remote_party.text, identities, "not_asked", source, age, "unknown", "not_asked",
         redirecting.text, redirecting.kind, redirecting.country,
         state(redirecting.text) if redirecting.kind == "mobile" else "unknown", redirections,
         called.text, called.form, called.kind, called.country, bool(known.msrn) and called.text in known.msrn,

@@ -12,7 +12,7 @@ from tosqauyl.toml_text import Table, read_toml
 
 WHEREABOUTS, ORIGINATION = "whereabouts", "origination"
 """What can be asked: where a subscriber is registered now; whether his operator started this call."""
-SAID = {WHEREABOUTS: ("abroad", "home"), ORIGINATION: ("yes", "no")}
+SAID = {WHEREABOUTS: ("abroad", "home"), ORIGINATION: ("yes", "no", "not_here")}
 """The answers that say something."""
 ENDINGS = tuple(ending for ending in ASKED if ending not in ("not_asked", "answered", "timeout"))
 """How a question can end without such an answer. A timeout is for the asker to see."""
@@ -92,8 +92,8 @@ class NullProvider:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What the script says about one number. answer: abroad, home or unknown; started: yes, no or unknown, whether it
-    started the call; delay: seconds until it comes; fault: '' (none), timeout (it never comes) or failed (an error comes
+    """What the script says about one number. answer: abroad, home or unknown; started: yes, no, not_here or unknown, whether
+    it started the call; delay: seconds until it comes; fault: '' (none), timeout (it never comes) or failed (an error comes
     instead)."""
 
     answer: str = "unknown"
@@ -110,6 +110,11 @@ class ScriptedProvider:
     default: Line = field(default_factory=Line)
     _coming: list[tuple[float, int, float, Answer]] = field(default_factory=list)
     _asked: int = 0
+
+    @property
+    def knows_starts(self) -> bool:
+        """Whether the script says of anybody that a call was started or not."""
+        return any(line.started != "unknown" for line in (self.default, *self.lines.values()))
 
     def ask(self, question: Question, now: float) -> Answer | None:
         """The answer of the line if it has no delay, else None."""
@@ -180,7 +185,7 @@ def _is_delay(value: object) -> bool:
 
 _CHECKS: dict[str, tuple[Callable[[object], bool], str]] = {
     "answer": (lambda value: value in SUBSCRIBER, f"one of {', '.join(SUBSCRIBER)}"),
-    "started": (lambda value: value in ("yes", "no", "unknown"), "yes, no or unknown"),
+    "started": (lambda value: value in ("unknown", *SAID[ORIGINATION]), "yes, no, not_here or unknown"),
     "fault": (lambda value: value in ("", "timeout", "failed"), "timeout or failed"),
     "delay": (_is_delay, "seconds, 0 to 3600"),
 }

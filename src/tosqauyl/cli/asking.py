@@ -1,0 +1,58 @@
+"""From the configuration to the networks that are asked about callers: home networks and ledgers."""
+
+import random
+import time
+from collections.abc import Iterable
+
+from tosqauyl.config.networks import Home, NetworksOptions
+from tosqauyl.errors import TosqauylError
+from tosqauyl.networks.backend import WhereaboutsBackend
+from tosqauyl.networks.camara.client import CamaraBackend
+from tosqauyl.networks.camara.options import CamaraOptions
+from tosqauyl.networks.desk import Senses, origination_desk, whereabouts_desk
+from tosqauyl.networks.origination.client import Identity, LedgerBackend, LedgerClientOptions
+from tosqauyl.networks.origination.tokens import load_keys
+from tosqauyl.networks.provider import Networks
+from tosqauyl.networks.redis_lookup import RedisBackend
+from tosqauyl.networks.sh.client import ShBackend
+from tosqauyl.networks.sh.options import ShOptions
+from tosqauyl.numbers.plan import Plan
+
+
+def networks_of(options: NetworksOptions, plan: Plan) -> Networks:
+    """The provider over all configured networks. Connections are opened when the first question needs them.
+
+    Raises TosqauylError where an operator, a file or an address cannot be used.
+    """
+    askable = [one.operator for one in options.ledgers if not one.fixed]  # who has fixed lines only is not in the plan
+    _check_operators((*(home.operator for home in options.homes), *askable), plan)
+    senses = Senses(time.time, random.SystemRandom().random)
+    homes = {
+        home.operator: whereabouts_desk(home.way, _backend(home, plan), home.desk, senses) for home in options.homes
+    }
+    if not options.ledgers:
+        return Networks(homes, {})
+    member, keys = options.member, load_keys(options.member.keys)
+    identity = Identity(member.ca, member.certificate, member.key)
+    ledgers = {}
+    for place in options.ledgers:
+        client = LedgerClientOptions(place.operator, place.urls, member.operator, keys, identity, roamers=place.roamers)
+        ledgers[place.operator] = origination_desk(LedgerBackend(client), senses, place.desk)
+    return Networks(homes, ledgers)
+
+
+def _backend(home: Home, plan: Plan) -> WhereaboutsBackend:
+    if isinstance(home.options, CamaraOptions):
+        return CamaraBackend(home.options, time.time)
+    if isinstance(home.options, ShOptions):
+        return ShBackend(home.options, plan)
+    return RedisBackend(home.options, time.time)
+
+
+def _check_operators(names: Iterable[str], plan: Plan) -> None:
+    """An operator that the number plan does not know would never be asked, and nobody would notice."""
+    known = {use.operator for use in plan.tables.uses.values()} | set(plan.ported.operators)
+    unknown = sorted(set(names) - known)
+    if unknown:
+        hint = f"known are {', '.join(sorted(known - {''}))}"
+        raise TosqauylError(f"no operator is called {', '.join(unknown)}", "[[home]] or [[ledger]]", hint)
