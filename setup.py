@@ -46,6 +46,7 @@ ON_THE_CALL_PATH = [
     "sip/text",
     "sip/uri",
     "sip/via",
+    "state/freshness",
     "state/indicators",
     "state/ranges",
     "state/rates",

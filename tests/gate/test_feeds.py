@@ -10,6 +10,7 @@ from tosqauyl.gate import feed_state, feeds
 from tosqauyl.gate.feed_log import read_feed
 from tosqauyl.gate.feeds import MOST_EVENTS, BulkOrder, FeedOptions
 from tosqauyl.journal.append import System
+from tosqauyl.state.freshness import Freshness
 
 A, B, C = number(1), number(2), number(3)
 
@@ -93,6 +94,20 @@ def test_an_old_home_that_comes_late_does_not_close_and_an_old_abroad_opens(desk
     result = desk.events((A, "home", WALL - 20), (B, "home", WALL - 5), (C, "abroad", WALL - 30))
     assert desk.states(A, B, C) == ["abroad", "home", "abroad"]
     assert result.refused == ((0, "late"),)
+
+
+def test_a_home_that_is_older_than_others_news_closes_where_it_is_known_that_he_left_before(desk):
+    desk.feeds.freshness = Freshness()
+    desk.events((A, "abroad", WALL - 600), (B, "abroad", WALL - 10))
+    assert desk.events((A, "home", WALL - 300)).accepted == 1
+    assert desk.states(A, B) == ["home", "abroad"]
+
+
+def test_a_home_that_is_older_than_his_own_leaving_stays_late(desk):
+    desk.feeds.freshness = Freshness()
+    desk.events((A, "abroad", WALL - 600), (A, "abroad", WALL - 100))
+    assert desk.events((A, "home", WALL - 300)).refused == ((0, "late"),)
+    assert desk.states(A) == ["abroad"]
 
 
 def test_what_came_late_is_still_known_after_a_restart(desk):

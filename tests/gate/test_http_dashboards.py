@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -13,6 +14,8 @@ from tosqauyl.errors import FaultKind
 from tosqauyl.facts import Reason, Verdict
 from tosqauyl.gate.metrics import SHED, Metrics
 from tosqauyl.gate.report import reload_section
+from tosqauyl.networks.desk import Senses, origination_desk
+from tosqauyl.networks.provider import Networks
 from tosqauyl.state.rates import Rates
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
@@ -43,6 +46,8 @@ def known(tmp_path_factory):
     http.feeds.events("kcell", [(AT_HOME, "home")], 0.0, 1_790_000_000.0)
     http.gate.streams = [type("Listener", (), {"name": "tcp:x", "__len__": lambda self: 1})()]
     http.report.add("reload", reload_section(lambda: {"age_seconds": 1, "loads": 1}))
+    desk = origination_desk(SimpleNamespace(originated=None, close=None), Senses(lambda: 0.0, lambda: 0.5))
+    http.report.add("networks", lambda: Networks({}, {"kcell": desk}).state(0.0))
     http.report.add("http", lambda: {**http.application.section(), "connections": 1, "certificate_days": 30.0})
     found = {"up": set()}
     for family in Metrics(http.report).collect():

@@ -94,7 +94,11 @@ def test_whatever_is_not_an_answer_leaves_the_place_unknown_and_says_why(ending)
 def test_of_two_endings_the_most_worrying_one_is_told():
     answers = {KCELL: Answer(KCELL, "abroad", "sh", 1.0), BEELINE: Answer(BEELINE, "timeout")}
     found = answered(call(presented=BEELINE), answers)
-    assert (found.network_subscriber, found.presented_subscriber, found.home_network) == ("abroad", "unknown", "timeout")
+    assert (found.network_subscriber, found.presented_subscriber, found.home_network) == (
+        "abroad",
+        "unknown",
+        "timeout",
+    )
     assert (found.home_source, found.home_age) == ("sh", 1.0)
 
 

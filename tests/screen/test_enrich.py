@@ -51,7 +51,7 @@ def said(**parts: object) -> Signalled:
 
 
 def facts(trunk: Trunk = TRUSTED, **parts: object):
-    return enrich(said(**parts), trunk, KNOWN)
+    return enrich(said(**parts), trunk, KNOWN, None, 0.0, None)
 
 
 def test_the_network_number_is_the_asserted_one_before_the_remote_party():
@@ -118,27 +118,27 @@ def test_calls_are_counted_where_rates_are_given_and_only_there():
     rates = Rates(10, 10, 2)
     assert {getattr(facts(presented="+447700900123"), name) for name in RATES} == {-1}
     for count in range(1, 4):
-        call = enrich(said(presented="+447700900123"), TRUSTED, KNOWN, rates, float(count))
+        call = enrich(said(presented="+447700900123"), TRUSTED, KNOWN, rates, float(count), None)
         assert (call.caller_calls_1m, call.range_calls_1m, call.trunk_calls_1m, call.redials) == (count,) * 3 + (
             count - 1,
         )
         assert (call.caller_callees_1h, call.trunk_callees_1h, call.sequential, call.neighbour) == (1, 1, 1, 0)
-    assert enrich(said(presented="+447700900999"), TRUSTED, KNOWN, rates, 4.0).range_calls_1h == 4
-    assert enrich(said(presented="+447700900123"), TRUSTED, KNOWN, None, 5.0).caller_calls_1m == -1
+    assert enrich(said(presented="+447700900999"), TRUSTED, KNOWN, rates, 4.0, None).range_calls_1h == 4
+    assert enrich(said(presented="+447700900123"), TRUSTED, KNOWN, None, 5.0, None).caller_calls_1m == -1
 
 
 def test_the_number_that_the_trunk_chose_is_counted():
     rates = Rates(10, 10, 2)
     parts = {"asserted": "+447700900123", "presented": "+77011111111", "called": "+77011111999"}
-    assert enrich(said(**parts), TRUSTED, KNOWN, rates, 0.0).neighbour == 0
-    call = enrich(said(**parts), Trunk("t", "international"), KNOWN, rates, 0.0)
+    assert enrich(said(**parts), TRUSTED, KNOWN, rates, 0.0, None).neighbour == 0
+    call = enrich(said(**parts), Trunk("t", "international"), KNOWN, rates, 0.0, None)
     assert (call.caller_calls_1m, call.trunk_calls_1m, call.neighbour) == (1, 2, 7)
 
 
 @given(st.sampled_from([None, "", "anonymous", "Bank", "1", "+7701", "070"]))
 def test_a_call_without_a_number_to_count_by_is_not_counted(presented):
     rates = Rates(10, 10, 2)
-    call = enrich(said(presented=presented), TRUSTED, KNOWN, rates, 0.0)
+    call = enrich(said(presented=presented), TRUSTED, KNOWN, rates, 0.0, None)
     if call.caller_kind == "unknown":
         assert {getattr(call, name) for name in RATES} == {-1}
         assert (len(rates), rates.ranges, rates.trunks) == (0, 0, 0)
@@ -159,7 +159,7 @@ def test_any_text_gives_facts_of_the_right_types_and_choices(asserted, presented
         called=called,
         display_name=name,
     )
-    counted = enrich(said(presented=presented, called=called), TRUSTED, KNOWN, Rates(2, 2, 2), 1.0)
+    counted = enrich(said(presented=presented, called=called), TRUSTED, KNOWN, Rates(2, 2, 2), 1.0, None)
     for name, fact in FACTS.items():
         value = getattr(call, name)
         assert type(value) is type(fact.about.unknown) is type(getattr(counted, name)), name

@@ -1,7 +1,7 @@
 """All parts of a running gate, put together from its configuration and its first snapshot."""
 
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import randbits, token_hex
@@ -11,6 +11,8 @@ from tosqauyl.cli.snapshot import snapshot_folder
 from tosqauyl.config.addresses import parse_listen
 from tosqauyl.config.load import Config
 from tosqauyl.errors import FaultKind
+from tosqauyl.gate.feed_freshness import recall
+from tosqauyl.gate.feed_tail import FeedTail
 from tosqauyl.gate.feeds import Feeds
 from tosqauyl.gate.http.options import Http
 from tosqauyl.gate.http.server import HttpServer
@@ -24,10 +26,12 @@ from tosqauyl.gate.streams import open_streams, streams_state
 from tosqauyl.journal.append import Journal, private_folder
 from tosqauyl.journal.columns import MakeRow, row_maker
 from tosqauyl.journal.tokens import Tokens, load_key
+from tosqauyl.networks.provider import Networks
 from tosqauyl.screen.engine import Engine
 from tosqauyl.screen.snapshot import Snapshot
 from tosqauyl.sip.transaction import Transactions
 from tosqauyl.snapshots.folder import prune
+from tosqauyl.state.freshness import Freshness
 from tosqauyl.state.rates import Rates
 from tosqauyl.tls import TlsServer
 
@@ -36,12 +40,15 @@ SEED_BITS = 59
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What `serve` runs and stops. http: None where none is configured."""
+    """What `serve` runs and stops. http: None where none is configured; tails: the files of events that are followed; networks:
+    who is asked about callers, None where nobody is."""
 
     gate: Gate
     feeds: Feeds
     reloader: Reloader
     http: HttpServer | None
+    tails: tuple[FeedTail, ...] = ()
+    networks: Networks | None = None
 
     @staticmethod
     def clock() -> tuple[float, float]:
@@ -55,6 +62,7 @@ class _Adopting:
     def __init__(self, config: Config, data: Path) -> None:
         self._config = config
         self._token = None if config.clear_called else Tokens(load_key(data / "token.key")).of
+        self.freshness = Freshness()
 
     def row(self, known: Snapshot) -> MakeRow:
         """The row maker that names this snapshot."""
@@ -62,7 +70,16 @@ class _Adopting:
 
     def __call__(self, known: Snapshot) -> tuple[Engine, MakeRow]:
         """The engine and the row maker."""
+        self.note_list(known)
         return engine_of(self._config, known), self.row(known)
+
+    def note_list(self, known: Snapshot) -> None:
+        """How old the roaming file is that this snapshot was made from, for those operators that have no feed."""
+        if self._config.roaming:
+            with suppress(OSError):
+                written = Path(self._config.roaming).stat().st_mtime
+                for operator in known.plan.codes_of_operator:
+                    self.freshness.set_operator(operator, written, "list")
 
 
 def compose_gate(config: Config, builder: tuple[str, ...], first: Fresh, stack: ExitStack) -> Parts:
@@ -86,6 +103,14 @@ def compose_gate(config: Config, builder: tuple[str, ...], first: Fresh, stack: 
     )  # fmt: skip
     feeds = Feeds(lambda: session.engine.known, data / "feeds", config.feeds, to_stderr)
     stack.callback(feeds.close)
+    feeds.freshness = adopt.freshness
+    adopt.note_list(first.known)
+    with suppress(OSError):  # then whoever moved before the start is as fresh as his operator
+        recall(adopt.freshness, feeds.folder)
+    session.engine.freshness = adopt.freshness
+    tails = tuple(FeedTail(followed, feeds, to_stderr) for followed in config.feed_files)
+    for tail in tails:
+        stack.callback(tail.close)
     feeds.replay(first.known.subscribers, first.positions)
     options = ReloadOptions(builder, snapshot_folder(config), config.feeds.swing_percent)
     prune(options.folder, first.name)
@@ -95,9 +120,12 @@ def compose_gate(config: Config, builder: tuple[str, ...], first: Fresh, stack: 
     report.add("feeds", feeds.state)
     report.add("reload", reload_section(reloader.state))
     report.add("streams", lambda: streams_state(gate.streams, tls))
+    networks = session.questions.provider
+    if isinstance(networks, Networks):
+        report.add("networks", lambda: networks.state(time.monotonic()))
     http = _http(config, report, feeds, reloader)
     reloader.on_reload += [server.reload for server in (tls, http.tls if http else None) if server is not None]
-    return Parts(gate, feeds, reloader, http)
+    return Parts(gate, feeds, reloader, http, tails, networks if isinstance(networks, Networks) else None)
 
 
 def _session(config: Config, known: Snapshot, data: Path, adopt: _Adopting) -> Session:

@@ -89,6 +89,8 @@ async def _serve(config: Config, parts: Parts) -> None:
         await parts.reloader.stop()
         if parts.http is not None:
             await parts.http.stop()
+        if parts.networks is not None:
+            await parts.networks.close()
         with contextlib.suppress(OSError):
             sys.stdout.flush()
 
@@ -103,5 +105,8 @@ def _places(parts: Parts) -> Iterable[str]:
 
 async def _tick_feeds(parts: Parts) -> None:
     while True:
-        parts.feeds.tick(*parts.clock())
+        now, wall = parts.clock()
+        parts.feeds.tick(now, wall)
+        for tail in parts.tails:
+            tail.turn(now, wall)
         await asyncio.sleep(FEEDS_TICK)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from tosqauyl.errors import CALL_FAULTS
 from tosqauyl.gate.answer import PASS_CODES, STOP_CODES
+from tosqauyl.networks.backend import WAYS
 from tosqauyl.policy.rule import MODES
 from tosqauyl.screen.failure import ACTIONS
 from tosqauyl.screen.trunk import SOURCES
@@ -44,6 +45,8 @@ KEYS: tuple[Key, ...] = (
     Key("client[].scopes", "texts", None, "What it may do.", SCOPES),
     Key("client[].operator", "text", "", "Operator whose subscribers it reports (scope feed): kcell, beeline, t2, ..."),
     Key("client[].trunks", "texts", (), "Trunks it may screen calls for (scope screen); none named means all."),
+    Key("feed_file[].operator", "text", None, "Operator whose subscribers' moves are in the file: kcell, beeline, t2, ..."),
+    Key("feed_file[].file", "text", None, "File that something else appends events to; it is followed (docs/feeds.md)."),
     Key("tls.certificate", "text", "", "Certificate chain shown on tls: listeners (PEM)."),
     Key("tls.key", "text", "", "Its private key (PEM)."),
     Key("tls.client_ca", "text", "", "Authorities of the SBCs' certificates (PEM); with it every SBC must show one."),
@@ -76,8 +79,42 @@ KEYS: tuple[Key, ...] = (
     Key("mode[].reason", "text", "", "Why: what was looked at before (an analytic rule is not enforced without)."),
     Key("mode[].by", "text", "", "Who decided it."),
     Key("mode[].on", "date", None, "When."),
-    Key("home_network.provider", "text", "none", "Who answers where a subscriber is.", ("none", "scripted")),
+    Key("home_network.provider", "text", "none", "Who answers where a subscriber is.", ("none", "scripted", "networks")),
     Key("home_network.script", "text", "", "Answers of the scripted provider, for trials and tests."),
+    Key("home[].operator", "text", None, "Operator whose subscribers are asked about here: kcell, beeline, t2, ..."),
+    Key("home[].way", "text", None, "How its network is asked where a subscriber is.", WAYS),
+    Key("home[].url", "text", None, "https://...: the API without /retrieve (camara); aaa://host:3868 (sh); redis://... (redis)."),
+    Key("home[].token_file", "text", "", "camara: file with the bearer token; or the three keys below."),
+    Key("home[].token_url", "text", "", "camara: where a token is fetched (OAuth2 client credentials)."),
+    Key("home[].client_id", "text", "", "camara: our name there."),
+    Key("home[].client_secret_file", "text", "", "camara: file with the secret of that name."),
+    Key("home[].ca", "text", "", "Authorities of its server certificate (PEM)."),
+    Key("home[].certificate", "text", "", "Our client certificate (PEM), for mutual TLS."),
+    Key("home[].key", "text", "", "Its private key (PEM)."),
+    Key("home[].origin_host", "text", "", "sh: our Diameter identity."),
+    Key("home[].origin_realm", "text", "", "sh: our realm."),
+    Key("home[].destination_realm", "text", "", "sh: realm of the HSS."),
+    Key("home[].destination_host", "text", "", "sh: the HSS itself; '' lets the realm's agents choose."),
+    Key("home[].domain", "text", "cs", "sh: ask the circuit-switched or the packet domain.", ("cs", "ps")),
+    Key("home[].redis_key", "text", "roaming:{number}", "redis: pattern of the keys: {number}, {digits} or {token}."),
+    Key("home[].redis_updated", "text", "", "redis: key that holds when the data were brought up to date, seconds since 1970."),
+    Key("home[].redis_missing", "text", "unknown", "redis: what a missing key means.", ("unknown", "home")),
+    Key("home[].username_file", "text", "", "redis: file with the user name."),
+    Key("home[].password_file", "text", "", "redis: file with the password."),
+    Key("home[].token_key_file", "text", "", "redis: key of the tokens that stand in the keys instead of numbers."),
+    Key("home[].in_flight", "integer", 500, "Questions to it at the same time; what comes beyond is not asked.", (), 1, 20_000),
+    Key("home[].home_keep_seconds", "integer", 60, "How long an answer 'at home' serves further calls.", (), 0, 3_600),
+    Key("home[].abroad_keep_seconds", "integer", 600, "How long an answer 'abroad' does.", (), 0, 86_400),
+    Key("home[].home_fresh_seconds", "integer", 900, "'At home' that it knew longer ago is unknown.", (), 1, 86_400),
+    Key("ledger[].operator", "text", None, "Operator whose origination ledger is asked here."),
+    Key("ledger[].urls", "texts", None, "Its nodes, https://HOST:PORT; tried in turn."),
+    Key("ledger[].roamers", "boolean", False, "It also knows calls its roamers start abroad, so its 'no' holds for them."),
+    Key("ledger[].fixed", "boolean", False, "It answers for fixed lines too: the number plan knows no operator of those."),
+    Key("member.operator", "text", "", "Our name among the members of the ledgers."),
+    Key("member.keys", "text", "", "Folder of the keys that we share with each of them (0600 each)."),
+    Key("member.ca", "text", "", "Authorities of their certificates (PEM)."),
+    Key("member.certificate", "text", "", "Our certificate (PEM)."),
+    Key("member.key", "text", "", "Its private key (PEM)."),
     Key("home_network.deadline_ms", "integer", 300, "How long an answer is waited for, milliseconds.", (), 1, 10_000),
     *(
         Key(f"failure.{kind.value}", "text", "pass", f"What happens to a call: {kind.doc}", _ACTIONS)

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from tosqauyl.config.fields import Fields, section
+from tosqauyl.config.networks import NetworksOptions, networks_of
 from tosqauyl.config.read import Reader, Table, lines_of
 from tosqauyl.config.trunks import entries_of, ranges_of
-from tosqauyl.config.ways_in import clients_of, http_of, modes_of, streams_of, tls_of
+from tosqauyl.config.ways_in import clients_of, feed_files_of, http_of, modes_of, streams_of, tls_of
 from tosqauyl.errors import CALL_FAULTS, FaultKind, FileMistakes, Mistake
 from tosqauyl.facts import Verdict
+from tosqauyl.gate.feed_tail import FeedFile
 from tosqauyl.gate.feeds import FeedOptions
 from tosqauyl.gate.http.access import Client
 from tosqauyl.gate.http.options import Http
@@ -59,11 +61,13 @@ class Config:
     portability: str = ""
     msrn: NumberRanges = field(default_factory=NumberRanges)
     home_network: HomeNetwork = HomeNetwork()
+    networks: NetworksOptions = field(default_factory=NetworksOptions)
     failure: FailurePolicy = field(default_factory=FailurePolicy)
     sip: SipOptions = SipOptions()
     journal: Options = field(default_factory=Options)
     clear_called: bool = False
     clients: tuple[Client, ...] = ()
+    feed_files: tuple[FeedFile, ...] = ()
     tls: TlsFiles = field(default_factory=TlsFiles)
     streams: StreamOptions = field(default_factory=StreamOptions)
     rates: RatesOptions = field(default_factory=RatesOptions)
@@ -115,11 +119,13 @@ def _config(table: Table, reader: Reader, folder: Path) -> Config:
         portability=path(numbers.text("portability")),
         msrn=ranges_of(numbers.texts("msrn"), reader, "numbers.msrn"),
         home_network=_home_network(part["home_network"], reader, path),
+        networks=networks_of(table, reader, path),
         failure=_failure(table, reader),
         sip=SipOptions(part["sip"].number("trying_after_ms") / 1000, part["sip"].number("table")),
         journal=_journal(part["journal"]),
         clear_called=part["journal"].flag("clear_called"),
         clients=clients_of(table, reader),
+        feed_files=feed_files_of(table, reader, path),
         tls=tls_of(table, reader, path),
         streams=streams_of(table, reader),
         rates=_rates(part["rates"]),
@@ -143,6 +149,11 @@ def _check_together(config: Config, reader: Reader) -> None:
             reader.wrong(f"trunk[{index}].listen", "needs a certificate", "set tls.certificate and tls.key")
         if entry.certificate and not config.tls.client_ca:
             reader.wrong(f"trunk[{index}].certificate", "is never seen", "tls.client_ca makes SBCs show one")
+
+    if config.home_network.provider == "networks" and not (config.networks.homes or config.networks.ledgers):
+        reader.wrong("home_network.provider", "has nobody to ask", "add a [[home]] or a [[ledger]]")
+    if config.home_network.provider != "networks" and (config.networks.homes or config.networks.ledgers):
+        reader.wrong("home_network.provider", "leaves the networks unasked", 'set provider = "networks"')
 
 
 def _rates(fields: Fields) -> RatesOptions:

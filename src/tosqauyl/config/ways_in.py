@@ -1,4 +1,4 @@
-"""Who may come in and how: HTTP and its clients, TLS, streams; and the modes the operator sets."""
+"""Who may come in and how: HTTP and its clients, files of events, TLS, streams; and the modes the operator sets."""
 
 import re
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from tosqauyl.config.addresses import parse_http
 from tosqauyl.config.fields import Fields, printable, rows, section
 from tosqauyl.config.read import Reader, Table
 from tosqauyl.errors import TosqauylError
+from tosqauyl.gate.feed_tail import FeedFile
 from tosqauyl.gate.http.access import Client
 from tosqauyl.gate.http.options import Http
 from tosqauyl.gate.streams import StreamOptions
@@ -86,6 +87,19 @@ def clients_of(table: Table, reader: Reader) -> tuple[Client, ...]:
             )
         )
     return tuple(clients)
+
+
+def feed_files_of(table: Table, reader: Reader, path: Path) -> tuple[FeedFile, ...]:
+    """Every [[feed_file]]."""
+    files: list[FeedFile] = []
+    for at, values in rows(table, reader, "feed_file"):
+        fields = Fields(values)
+        printable(values, reader, at)
+        followed = FeedFile(fields.text("operator"), path(fields.text("file")))
+        if any(other.file == followed.file for other in files):
+            reader.wrong(f"{at}.file", f"'{fields.text('file')}' is followed twice")
+        files.append(followed)
+    return tuple(files)
 
 
 def modes_of(table: Table, reader: Reader) -> tuple[ModeOverride, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from tosqauyl.gate.feed_bulk import FUTURE_SECONDS
 from tosqauyl.numbers.plan import Plan
+from tosqauyl.state.freshness import MINUTE, Freshness
 from tosqauyl.state.subscribers import Subscribers
 from tosqauyl.state.swing import Change
 
@@ -23,12 +24,13 @@ class Sorting:
     """Sorts one request's events; `taken` and `refused` (index and why) are what came of it.
 
     newest: the latest time an event of this operator carried before. An event that is older than that may open and not
-    close: `home` is refused as late, because a newer event may have said that the subscriber left. Within the request the
-    latest event of a number counts; those without a time happened now, in the order given.
+    close: `home` is refused as late, because a newer event may have said that the subscriber left; unless `fresh` knows when
+    he left, and that was before. Within the request the latest event of a number counts; those without a time happened now,
+    in the order given.
     """
 
-    def __init__(self, operator: str, plan: Plan, newest: float, wall: float) -> None:
-        self._operator, self._plan, self._before, self._wall = operator, plan, newest, wall
+    def __init__(self, operator: str, plan: Plan, newest: float, wall: float, fresh: Freshness | None = None) -> None:
+        self._operator, self._plan, self._before, self._wall, self._fresh = operator, plan, newest, wall, fresh
         self.taken: Taken = {}
         self.refused: Refusals = []
         self.newest = newest
@@ -57,11 +59,16 @@ class Sorting:
             return "number"
         if number.operator != self._operator:
             return "foreign"
-        if state == "home" and 0.0 < at < self._before:
+        if state == "home" and 0.0 < at < self._before and not self._came_back(number.text, at):
             return "late"
         self.taken[number.text] = (state, at)
         self.newest = max(self.newest, at)
         return ""
+
+    def _came_back(self, number: str, at: float) -> bool:
+        """Whether this subscriber is known to have left before `at`, so that his coming home then is the later event."""
+        left = self._fresh.abroad_since(number, self._operator) if self._fresh is not None else 0.0
+        return 0.0 < left <= at - MINUTE
 
 
 def change_of(subscribers: Subscribers, taken: Taken) -> tuple[Change, int]:

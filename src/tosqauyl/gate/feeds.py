@@ -14,6 +14,7 @@ from typing import Any
 from tosqauyl.errors import TosqauylError
 from tosqauyl.gate.feed_bulk import FUTURE_SECONDS, MOST_REFUSED, Bulk
 from tosqauyl.gate.feed_events import Said, Sorting, Taken, change_of, digest_of
+from tosqauyl.gate.feed_freshness import note_events, note_feed
 from tosqauyl.gate.feed_generation import Desk, compact
 from tosqauyl.gate.feed_log import (
     HEARD,
@@ -34,6 +35,7 @@ from tosqauyl.journal.append import System, private_folder
 from tosqauyl.journal.sync import Syncer
 from tosqauyl.numbers.plan import Plan
 from tosqauyl.screen.snapshot import Snapshot
+from tosqauyl.state.freshness import Freshness
 from tosqauyl.state.operator_planes import count_abroad
 from tosqauyl.state.subscribers import Subscribers
 
@@ -59,7 +61,8 @@ class Feeds:
     """All operators' feeds of one gate. Not thread-safe: called from the gate's loop.
 
     known: the snapshot that calls are judged by now. folder: of the feeds' files, made if it is not there (0700).
-    alarm: gets a line at most once a second for each operator. Raises TosqauylError where the folder cannot be used.
+    alarm: gets a line at most once a second for each operator. freshness: told of all that comes; None where nobody asks.
+    Raises TosqauylError where the folder cannot be used.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class Feeds:
         system: System = _SYSTEM,
     ) -> None:
         self.folder, self.options = folder, options
+        self.freshness: Freshness | None = None
         self.counters: defaultdict[str, int] = defaultdict(int)
         self._say, self._now, self._wall = alarm, 0.0, 0.0
         private_folder(folder)
@@ -98,7 +102,7 @@ class Feeds:
         feed = self._feed(operator)
         if feed is None or len(events) > MOST_EVENTS:
             return self._refuse("too-many" if feed else "operator")
-        sorting = Sorting(operator, self._desk.known().plan, feed.newest, wall)
+        sorting = Sorting(operator, self._desk.known().plan, feed.newest, wall, self.freshness)
         sorting.sort(events)
         taken, refused = sorting.taken, sorting.refused
         change, arrived = change_of(self._desk.live(), taken)
@@ -289,10 +293,8 @@ class Feeds:
         """Write, then apply; what cannot be written is applied all the same: the fresher state is the better one."""
         if not taken:
             return True
-        events = [
-            Event(feed.sequence + place, wall, number, state, at)
-            for place, (number, (state, at)) in enumerate(taken.items(), 1)
-        ]
+        said = enumerate(taken.items(), feed.sequence + 1)
+        events = [Event(sequence, wall, number, state, at) for sequence, (number, (state, at)) in said]
         saved = self._write(feed, events)
         feed.sequence += len(events)
         update = self._desk.live().update
@@ -300,6 +302,7 @@ class Feeds:
             update(event.number, event.state)
         feed.remember(events, saved)
         feed.heard = max(feed.heard, wall)
+        note_events(self.freshness, feed, events)
         return saved
 
     def _hear(self, feed: Feed, wall: float) -> bool:
@@ -342,6 +345,7 @@ class Feeds:
         """Silence, and what must be written anew."""
         if feed.heard > wall + FUTURE_SECONDS:
             feed.heard = wall  # the clock was ahead; nobody shall be fresh because of that
+        note_feed(self.freshness, feed)
         silent = feed.heard > 0.0 and self.stale(feed.operator, wall)
         if silent and not feed.stale:
             self.counters["stale"] += 1

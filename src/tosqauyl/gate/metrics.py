@@ -54,7 +54,7 @@ class Metrics(Collector):
     def collect(self) -> Iterator[Metric]:
         """Every family, each read at the moment it is asked for."""
         for family in (
-            self._decisions, self._rules, self._latency, self._events, self._questions, self._tables, self._journal,
+            self._decisions, self._rules, self._latency, self._events, self._questions, self._networks, self._tables, self._journal,
             self._snapshot, self._load, self._reload, self._feeds, self._http, self._certificates, self._process.collect,
         ):  # fmt: skip
             yield from family()
@@ -142,6 +142,26 @@ class Metrics(Collector):
         yield _counter("tosqauyl_home_network_questions", "Questions put to home networks.", counters.get("asked", 0))
         yield _labelled("tosqauyl_home_network_answers", "How they ended.", "answer",
                         {answer: counters.get(f"answer_{answer}", 0) for answer in ANSWERS})  # fmt: skip
+
+    def _networks(self) -> Iterator[Metric]:
+        """What networks/desk tells, by operator and kind of question."""
+        labels = ("operator", "kind")
+        outcomes = CounterMetricFamily(
+            "tosqauyl_network_outcomes", "What came of questions to one network.", labels=(*labels, "outcome")
+        )
+        spared = GaugeMetricFamily(
+            "tosqauyl_network_spared", "1 while a network is not asked because it failed too often.", labels=labels
+        )
+        waiting = GaugeMetricFamily("tosqauyl_network_in_flight", "Questions on their way.", labels=labels)
+        latency = HistogramMetricFamily("tosqauyl_network_seconds", "Until a question to it ended.", labels=labels)
+        for operator, kinds in sorted(self.report.section("networks").get("operators", {}).items()):
+            for kind, desk in kinds.items():
+                for outcome, count in desk["counters"].items():
+                    outcomes.add_metric((operator, kind, outcome), count)
+                spared.add_metric((operator, kind), desk["breaker"]["state"] != "closed")
+                waiting.add_metric((operator, kind), desk["in_flight"])
+                latency.add_metric((operator, kind), *_buckets(desk["latency_us"]))
+        yield from (outcomes, spared, waiting, latency)
 
     def _tables(self) -> Iterator[Metric]:
         session = self.report.gate.session
@@ -251,8 +271,19 @@ FEED_GAUGES = (
     ("unsaved", "unsaved", "Events that are in use but could not be written."),
 )
 """Metrics of a feed: name, member of its state, meaning."""
+_NETWORK_SLOTS = range(9, 23)
+"""From half a millisecond to four seconds: no network answers faster, and nobody waits longer."""
 _FINEST = 4
 """The first bucket ends at 16 us: nothing is faster."""
+
+
+def _buckets(slots: Mapping[str, int]) -> tuple[list[tuple[str, float]], float]:
+    """Buckets and sum (the middle of each slot stands for it) of a latency count by the upper ends of its slots, us."""
+    counts = {int(end): count for end, count in slots.items()}
+    ends = [1 << slot for slot in _NETWORK_SLOTS]
+    buckets = [(repr(end / 1e6), float(sum(n for at, n in counts.items() if at <= end))) for end in ends]
+    total = float(sum(counts.values()))
+    return [*buckets, ("+Inf", total)], sum(0.75 * end * count for end, count in counts.items()) / 1e6
 
 
 def _labelled(name: str, doc: str, label: str, counts: Mapping[str, int]) -> Metric:

@@ -1,6 +1,6 @@
 """Open questions to home networks: what is asked, who waits for it, and until when.
 
-One thing is asked once, however many calls wait for it. Calls over SIP (gate/waiting.py) and over HTTP
+One answer serves all calls that wait for it. Calls over SIP (gate/waiting.py) and over HTTP
 (`Session.screen`) wait here in the same way; what they do with the answers is theirs.
 """
 
@@ -48,9 +48,8 @@ class Questions:
         question = OpenQuestion(ask.questions, ask.until, done)
         for asked in ask.questions:
             wanted = asked.key
-            if wanted in self._by_key:
-                continue  # somebody asked already and the answer is for both
-            self._counters["asked"] += 1
+            # Asked again where somebody waits already: the provider must know until when, and one answer serves both.
+            self._counters["asked"] += wanted not in self._by_key
             found = self.provider.ask(asked, now)
             if found is not None:
                 question.answers[wanted] = found

@@ -13,7 +13,7 @@ FAILURES = ("down", "refused", "limited", "malformed", "wrong")
 too often; malformed: an answer that cannot be read; wrong: one that answers another question or cannot be true."""
 
 
-class AskFailed(Exception):  # noqa: N818 - an outcome, raised inside this room only
+class AskFailed(Exception):
     """The question was not answered. kind: one of FAILURES. retry_after: seconds the other side asks us to wait, 0 if it does
     not say. detail: for the status page; never holds a number."""
 

@@ -48,15 +48,14 @@ _made: Final = partial(tuple.__new__, Call)  # a third of the price of the gener
 
 
 def enrich(
-    said: Signalled, trunk: Trunk, known: Snapshot, rates: Rates | None = None, now: float = 0.0,
-    freshness: Freshness | None = None,
-) -> Call:  # fmt: skip
+    said: Signalled, trunk: Trunk, known: Snapshot, rates: Rates | None, now: float, fresh: Freshness | None
+) -> Call:
     """Every fact of the call. Total over any text; costs a few microseconds, no I/O.
 
     rates: where the call is counted; its facts stay -1 where that is None or nothing could be read as a calling number.
-    now: monotonic seconds, for the rates only. freshness: since when it is known where subscribers are.
+    now: monotonic seconds, for the rates only. fresh: since when it is known where subscribers are.
     """
-    (at, call_id, transaction, origin, transport, asserted, from_, party, to, redirector, redirections, privacy,
+    (at, call_id, transaction, source, transport, asserted, from_, party, to, redirector, redirections, privacy,
      display_name, user_agent, faults) = said  # fmt: skip
     read, state = known.plan.read, known.subscribers.state
     presented = ABSENT if from_ is None else read(from_)
@@ -65,41 +64,33 @@ def enrich(
     if asserted is not None and trunk.trusts_asserted:
         network = presented if asserted == from_ else read(asserted)
     presented_state = state(presented.text) if presented.kind == "mobile" else "unknown"
-    if network is presented:
-        network_state = presented_state
-        identities = "same" if network.kind != "unknown" else "unknown"
-    else:
+    network_state = presented_state
+    if network is not presented:
         network_state = state(network.text) if network.kind == "mobile" else "unknown"
-        identities = _compared(network, presented)
-    source, age = "none", -1.0
-    if freshness is not None:
-        if network_state != "unknown":
-            source, age = freshness.age(network.text, network.operator, network_state, at)
-        elif presented_state != "unknown":
-            source, age = freshness.age(presented.text, presented.operator, presented_state, at)
+    identities = _compared(network, presented)
+    said_by, age = _since(fresh, network, network_state, presented, presented_state, at)
     caller, caller_source = _primary(trunk.primary, network, presented, remote_party)
     redirecting = ABSENT if redirector is None else read(redirector)
     called = read(to)
     hit = _listed(known, network, presented, identities, at)
-    if caller is ABSENT:
-        faults = (*faults, FaultKind.CALLER_MISSING.value)
-    c = not_counted()
-    if rates is not None and caller.kind != "unknown":
-        c = rates.count(caller.text, called.text, trunk.id, now)
+    c = not_counted() if rates is None or caller.kind == "unknown" else rates.count(
+        caller.text, called.text, trunk.id, now
+    )  # fmt: skip
     return _made((
-        at, call_id, transaction, origin, transport,
+        at, call_id, transaction, source, transport,
         trunk.id, trunk.direction, trunk.carrier, _in_ranges(trunk, caller.text) if trunk.ranges else "unknown",
         caller.text, caller_source, caller.form, caller.kind, caller.country, caller.operator,
         network.text, network.form, network.kind, network.country, network_state,
         presented.text, presented.form, presented.kind, presented.country, presented_state,
-        remote_party.text, identities, "not_asked", source, age, "unknown", "not_asked",
+        remote_party.text, identities, "not_asked", said_by, age, "unknown", "not_asked",
         redirecting.text, redirecting.kind, redirecting.country,
         state(redirecting.text) if redirecting.kind == "mobile" else "unknown", redirections,
         called.text, called.form, called.kind, called.country, bool(known.msrn) and called.text in known.msrn,
         privacy, display_name, impersonated(display_name) if display_name else "none",
         hit.protected, hit.listed, hit.id,
         c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[8], c[9], c[10], c[11], c[12], c[13], c[14], c[15], c[16],
-        c[17], c[18], c[19], c[20], c[21], c[22], c[23], user_agent, ";".join(sorted(set(faults))) if faults else "",
+        c[17], c[18], c[19], c[20], c[21], c[22], c[23], user_agent,
+        _told(faults, caller) if faults or caller is ABSENT else "",
     ))  # fmt: skip
 
 
@@ -111,11 +102,30 @@ def _listed(known: Snapshot, network: Number, presented: Number, identities: str
     return hit
 
 
+def _told(faults: tuple[str, ...], caller: Number) -> str:
+    """The faults met, each once; that nobody is named as the caller is one."""
+    missing = (FaultKind.CALLER_MISSING.value,) if caller is ABSENT else ()
+    return ";".join(sorted({*faults, *missing}))
+
+
+def _since(
+    fresh: Freshness | None, network: Number, network_state: str, presented: Number, presented_state: str, at: float
+) -> tuple[str, float]:
+    """Who said where the subscriber is, and how many seconds before the call; of the network number where that is known."""
+    if fresh is None:
+        return "none", -1.0
+    if network_state != "unknown":
+        return fresh.age(network.text, network.operator, network_state, at)
+    if presented_state != "unknown":
+        return fresh.age(presented.text, presented.operator, presented_state, at)
+    return "none", -1.0
+
+
 def _compared(network: Number, presented: Number) -> str:
-    """Whether two numbers read apart are the same."""
+    """Whether two numbers are the same."""
     if network.kind == "unknown" or presented.kind == "unknown":
         return "unknown"
-    return "same" if network.text == presented.text else "differ"
+    return "same" if network is presented or network.text == presented.text else "differ"
 
 
 def _primary(order: tuple[str, ...], network: Number, presented: Number, remote_party: Number) -> tuple[Number, str]:

@@ -52,7 +52,8 @@ class Answer(NamedTuple):
 
 
 class Provider(Protocol):
-    """Whoever knows. Of each question comes at most one answer, and none from its `until` on.
+    """Whoever knows. Of each question comes at most one answer, and none from its `until` on. The same question may be asked
+    again while it is open, by another call: one answer then serves both, until the later `until`.
 
     The asker keeps the time: that nothing came is for it to see. So an old question about a number can never time out a
     new one about the same number. Never raises, whatever the number.

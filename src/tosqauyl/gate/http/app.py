@@ -149,6 +149,11 @@ class Application:
         """PUT /v1/roaming."""
         return _answer(msgspec.json.encode(await self._roaming().replace(request, client)))
 
+    async def notify_roaming(self, request: Request, client: Client) -> Response:
+        """POST /v1/roaming:notify."""
+        await self._roaming().notify(request, client)
+        return Response(None, 204, _HEADERS)
+
     def _roaming(self) -> RoamingDesk:
         if self.parts.roaming is None:
             raise Refused("not-served", "this gate takes no roaming feed")

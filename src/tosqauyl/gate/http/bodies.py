@@ -18,6 +18,10 @@ TIME_WINDOW = 300.0
 """Seconds by which `at` may differ from the gate's clock."""
 
 
+Asked = Literal["not_asked", "answered", "unknown", "not_enrolled", "unavailable", "timeout", "failed"]
+"""How a question to somebody's network ended (facts.ASKED)."""
+
+
 def _fact(name: str, more: str = "") -> str:
     return f"{FACTS[name].about.doc}{more}"
 
@@ -112,9 +116,11 @@ class ScreenAnswer(msgspec.Struct, frozen=True):
     sip_status: Annotated[int, Meta(description="SIP status the trunk's profile gives for this.", ge=300, le=699)]
     changes: Changes
     divert_to: Annotated[str, Meta(description="Where to send the call instead, with verdict divert.")]
-    home_network: Annotated[
-        Literal["not_asked", "answered", "unknown", "timeout", "failed"], Meta(description=_fact("home_network"))
-    ]
+    home_network: Annotated[Asked, Meta(description=_fact("home_network"))]
+    home_source: Annotated[str, Meta(description=_fact("home_source"))]
+    home_age: Annotated[float, Meta(description=_fact("home_age"))]
+    originated: Annotated[Literal["unknown", "yes", "no", "not_here"], Meta(description=_fact("originated"))]
+    origination: Annotated[Asked, Meta(description=_fact("origination"))]
     faults: Annotated[list[str], Meta(description=_fact("faults"))]
     policy: Annotated[str, Meta(description="Content hash of the policy that decided.")]
     snapshot: Annotated[str, Meta(description="Content hash of everything that was known.")]

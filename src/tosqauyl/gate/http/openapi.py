@@ -1,11 +1,12 @@
 """The OpenAPI 3.1 document, made from the route table and the Structs, so that nothing can be served undocumented."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import Any, get_origin
 
 import msgspec
 
 from tosqauyl import __version__
+from tosqauyl.gate.feeds import MOST_EVENTS
 from tosqauyl.gate.http.access import SCOPES
 from tosqauyl.gate.http.problems import KINDS, MEDIA_TYPE, PREFIX, Problem
 from tosqauyl.gate.http.routes import JSON, ROUTES, TEXT, Route
@@ -62,12 +63,20 @@ def document(routes: tuple[Route, ...] = ROUTES) -> dict[str, Any]:
 
 
 def _structs(routes: tuple[Route, ...]) -> list[Any]:
-    used = [given for route in routes for given in (route.takes, *route.gives.values())]
-    return list(dict.fromkeys([Problem, *(one for one in used if _is_struct(one))]))
+    used = [given for route in routes for given in (*_by_type(route.takes).values(), *route.gives.values())]
+    return list(dict.fromkeys([Problem, *(one for one in used if _has_schema(one))]))
 
 
-def _is_struct(given: object) -> bool:
-    return isinstance(given, type) and issubclass(given, msgspec.Struct)
+def _by_type(given: Any) -> dict[str, Any]:
+    """What a route takes or gives, by media type; nothing for no body."""
+    if given is None or isinstance(given, dict):
+        return given or {}
+    return {TEXT if given in (str, bytes) else JSON: given}
+
+
+def _has_schema(given: Any) -> bool:
+    """Whether it is a Struct, or a list of them."""
+    return get_origin(given) is list or (isinstance(given, type) and issubclass(given, msgspec.Struct))
 
 
 def _operation(route: Route, refs: dict[Any, dict[str, Any]]) -> dict[str, Any]:
@@ -92,19 +101,25 @@ def _operation(route: Route, refs: dict[Any, dict[str, Any]]) -> dict[str, Any]:
 
 
 def _content(given: Any, refs: dict[Any, dict[str, Any]], example: object = None) -> dict[str, Any]:
-    """Media type and schema of a body."""
-    if _is_struct(given):
-        made: dict[str, Any] = {"schema": refs[given]}
-    else:
-        made = {"schema": {"type": "object" if given is dict else "string"}}
-    if example is not None:
-        made["example"] = example
-    return {TEXT if given in (str, bytes) else JSON: made}
+    """Media types and schemas of a body. An example stands for one thing; of a list it is the only member."""
+    content: dict[str, Any] = {}
+    for media_type, kind in _by_type(given).items():
+        made = content[media_type] = {}
+        if _has_schema(kind):
+            made["schema"] = refs[kind]
+        else:
+            made["schema"] = {"type": "object" if kind is dict else "string"}
+        if get_origin(kind) is list:
+            made["schema"] = made["schema"] | {"maxItems": MOST_EVENTS}
+        if example is not None:
+            made["example"] = [example] if get_origin(kind) is list else example
+    return content
 
 
 def _responses(route: Route, refs: dict[Any, dict[str, Any]]) -> dict[str, Any]:
     responses: dict[str, Any] = {
-        str(status): {"description": _phrase(status), "content": _content(given, refs, _ANSWERS.get(route.name))}
+        str(status): {"description": _phrase(status)}
+        | ({"content": _content(given, refs, _ANSWERS.get(route.name))} if given is not None else {})
         for status, given in route.gives.items()
     }
     by_status: dict[int, list[str]] = {}
@@ -133,6 +148,12 @@ _EXAMPLES: dict[str, object] = {
         "asserted": "+77172123456", "presented": "+77172123456",
     },
     "report_events": {"events": [{"number": "+77011234567", "state": "abroad"}]},
+    "notify_roaming": {
+        "id": "123656", "source": "https://notifications.example.kz", "specversion": "1.0",
+        "type": "org.camaraproject.device-roaming-status-subscriptions.v0.roaming-on", "datacontenttype": "application/json",
+        "time": "2026-11-28T10:00:00+05:00",
+        "data": {"device": {"phoneNumber": "+77011234567"}, "subscriptionId": "qs15-h556-rt89-1298"},
+    },
     "replace_roaming": "+77011234567\n+77011234568\n",
 }  # fmt: skip
 _ANSWERS: dict[str, object] = {
@@ -144,7 +165,8 @@ _ANSWERS: dict[str, object] = {
             "verdict": "stop", "reason": "fixed-from-abroad", "rule": "kz-fixed-abroad",
             "text": "A Kazakh fixed line calls from abroad. A fixed line does not travel.",
         },
-        "sip_status": 603, "changes": {}, "divert_to": "", "home_network": "not_asked", "faults": [],
+        "sip_status": 603, "changes": {}, "divert_to": "", "home_network": "not_asked", "home_source": "none",
+        "home_age": -1.0, "originated": "unknown", "origination": "not_asked", "faults": [],
         "policy": "0123456789abcdef", "snapshot": "fedcba9876543210",
     },
     "report_events": {

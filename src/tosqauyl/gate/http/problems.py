@@ -35,6 +35,7 @@ KINDS: dict[str, Kind] = {
     "wrong-type": Kind(415, "The content type is not the one this path takes."),
     "invalid": Kind(422, "The body was read, but a value in it cannot be."),
     "feed-refused": Kind(422, "The list or the client's operator cannot be taken: nothing was changed."),
+    "not-taken": Kind(422, "Some of the events cannot be taken; the others were."),
     "unknown-trunk": Kind(422, "No trunk has this id."),
     "failed": Kind(500, "A bug of the gate. It was counted; let the call go on."),
     "busy": Kind(503, "Too much is being done at once. Let the call go on, or try again later."),
@@ -55,8 +56,10 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
         float, Meta(description="held: how much of the operator's states would change, percent.")
     ] = 0.0
     why: Annotated[str, Meta(description="feed-refused, busy: why, as a slug.")] = ""
-    refused: Annotated[tuple[RefusedLine, ...], Meta(description="feed-refused: the first hundred bad lines.")] = ()
-    refused_count: Annotated[int, Meta(description="feed-refused: how many lines were bad.")] = 0
+    refused: Annotated[
+        tuple[RefusedLine, ...], Meta(description="feed-refused, not-taken: the first hundred bad ones.")
+    ] = ()
+    refused_count: Annotated[int, Meta(description="feed-refused, not-taken: how many were bad.")] = 0
 
 
 @dataclass

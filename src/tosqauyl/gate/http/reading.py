@@ -12,12 +12,13 @@ from tosqauyl.gate.http.problems import Refused
 Body = TypeVar("Body", bound=msgspec.Struct)
 
 
-def check_type(request: Request, wanted: str) -> None:
-    """Refuse other content types, and content that is encoded in some way."""
+def check_type(request: Request, *wanted: str) -> str:
+    """Which content type it has. Refuse others, and content that is encoded in some way."""
     given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     encoded = request.headers.get("content-encoding", "identity").strip().lower()
-    if given != wanted or encoded != "identity":
-        raise Refused("wrong-type", f"send {wanted}, not encoded")
+    if given not in wanted or encoded != "identity":
+        raise Refused("wrong-type", f"send {' or '.join(wanted)}, not encoded")
+    return given
 
 
 async def pieces(request: Request, limit: int, within: float) -> AsyncIterator[bytes]:

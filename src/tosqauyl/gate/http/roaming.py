@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from starlette.requests import Request
 
+from tosqauyl.gate.feed_notices import NoticeDesk
 from tosqauyl.gate.feeds import BulkOrder, FeedResult, Feeds
 from tosqauyl.gate.http.access import Client
 from tosqauyl.gate.http.bodies import RefusedLine, RoamingAnswer, RoamingEvents
@@ -16,6 +17,7 @@ from tosqauyl.gate.http.options import EVENTS_FACTOR, Http, Limits
 from tosqauyl.gate.http.problems import Refused
 from tosqauyl.gate.http.reading import check_type, decoded, pieces, read_body
 from tosqauyl.gate.http.routes import JSON, TEXT
+from tosqauyl.networks.camara.events import BATCH_TYPE, EVENT_TYPE, read_batch, read_event
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _TIME = re.compile(r"\d{1,12}(\.\d{1,6})?")
@@ -29,6 +31,7 @@ class RoamingDesk:
 
     def __init__(self, feeds: Feeds, http: Http, limits: Limits) -> None:
         self._feeds, self._http, self._limits = feeds, http, limits
+        self._notices = NoticeDesk(feeds)
 
     async def events(self, request: Request, client: Client) -> RoamingAnswer:
         """POST: single subscribers moved. Raises Refused."""
@@ -40,6 +43,21 @@ class RoamingDesk:
         ]
         result = self._feeds.events(client.operator, said, time.monotonic(), time.time(), query.get("confirm", ""))
         return _answer(result, 1)
+
+    async def notify(self, request: Request, client: Client) -> None:
+        """POST: a home network notifies. Returns where all of it was taken; raises Refused."""
+        query = _query(request, {"confirm": _DIGEST})
+        kind = check_type(request, EVENT_TYPE, BATCH_TYPE)
+        body = await read_body(request, kind, self._http.body_bytes * EVENTS_FACTOR, self._limits.body)
+        notices = read_event(body) if kind == EVENT_TYPE else read_batch(body)
+        if notices.malformed:
+            raise Refused("malformed", "no JSON of a CloudEvent or of a list of them")
+        confirm = query.get("confirm", "")
+        result = self._notices.take(client.operator, notices, time.monotonic(), time.time(), confirm).result
+        answer = _answer(result, 1)
+        if answer.refused_count:
+            rest: dict[str, object] = {"refused": answer.refused, "refused_count": answer.refused_count}
+            raise Refused("not-taken", "what is not named was taken", {}, rest)
 
     async def replace(self, request: Request, client: Client) -> RoamingAnswer:
         """PUT: the whole list, handed on as it comes. Raises Refused."""

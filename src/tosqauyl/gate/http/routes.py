@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tosqauyl.gate.http import bodies
+from tosqauyl.networks.camara.events import BATCH_TYPE, EVENT_TYPE, CloudEvent
 
 JSON = "application/json"
 TEXT = "text/plain"
@@ -23,7 +24,8 @@ class Route:
     """One operation.
 
     name: also its operationId and the handler's name. scope: '' for open. takes: what its body must be (a Struct, or bytes
-    for text), None for no body. gives: status of success -> what comes (a Struct, dict for any JSON object, str for text).
+    for text; or each by its media type), None for no body. gives: status of success -> what comes (a Struct, dict for any
+    JSON object, str for text, None for nothing).
     problems: slugs of problems beyond those that every route of its kind has.
     """
 
@@ -75,6 +77,14 @@ ROUTES: tuple[Route, ...] = (
         "POST", "/v1/roaming", "report_events", "feed", "Report subscribers who moved",
         "Events of the client's own operator, by number plan and portability. Numbers of others are refused one by one.",
         {200: bodies.RoamingAnswer}, bodies.RoamingEvents, ("invalid", "feed-refused", "held", "not-served"), (_CONFIRM,),
+    ),
+    Route(
+        "POST", "/v1/roaming:notify", "notify_roaming", "feed", "Notify of subscribers who moved",
+        "The sink of a subscription to CAMARA device-roaming-status-subscriptions: one CloudEvent, or a batch of at most 1,000. "
+        "204 says that all of it was taken. An event that came before, or that is older than another one of its number, changes "
+        "nothing and is taken.",
+        {204: None}, {EVENT_TYPE: CloudEvent, BATCH_TYPE: list[CloudEvent]},
+        ("not-taken", "feed-refused", "held", "not-served", "busy"), (_CONFIRM,),
     ),
     Route(
         "PUT", "/v1/roaming", "replace_roaming", "feed", "Replace the list of subscribers abroad",

@@ -41,11 +41,11 @@ class Asker:
 
 class Kept(NamedTuple):
     """What is kept of an answer for repetitions: some 200 bytes, where the answer has a thousand. caller: '' where nothing
-    is to be changed in the call; faults: joined with ;"""
+    is to be changed in the call; networks: home_network to origination, as in the answer; faults: joined with ;"""
 
     decision: Decision
     caller: str
-    home_network: str
+    networks: tuple[str, str, float, str, str]
     faults: str
     policy: str
     snapshot: str
@@ -108,7 +108,8 @@ class ScreeningDesk:
         """What the session calls with the decision: the SIP status for the record, and what to keep. Never raises."""
         known = self.session.engine.known
         caller = call.caller if decision.verdict is Verdict.MARK else ""
-        kept = Kept(decision, caller, call.home_network, call.faults, known.policy.hash, known.hash, language)
+        networks = call.home_network, call.home_source, call.home_age, call.originated, call.origination
+        kept = Kept(decision, caller, networks, call.faults, known.policy.hash, known.hash, language)
         try:
             self._later(key, self._answer(key, kept, entry))
         except Exception as error:  # noqa: BLE001 - the session's timers must go on, whatever is wrong with an answer
@@ -132,7 +133,7 @@ class ScreeningDesk:
             decision.klass,  # type: ignore[arg-type]
             text(decision.rule), would, template(decision, entry.profile).status,
             Changes(**changes(decision, UNKNOWN_CALL._replace(caller=kept.caller), entry.profile)), decision.divert_to,
-            kept.home_network,  # type: ignore[arg-type]
+            *kept.networks,  # type: ignore[arg-type]
             [kind for kind in kept.faults.split(";") if kind], kept.policy, kept.snapshot,
         )  # fmt: skip
         return msgspec.json.encode(answer)

@@ -1,0 +1,179 @@
+"""Whom the gate may ask: the [[home]] networks (where is this subscriber?) and the [[ledger]]s (did you start this call?)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
+
+from tosqauyl.config.fields import Fields, printable, rows, section
+from tosqauyl.config.read import Reader, Table
+from tosqauyl.errors import TosqauylError
+from tosqauyl.networks.camara.options import CamaraOptions
+from tosqauyl.networks.options import UNCACHED, CacheOptions, DeskOptions
+from tosqauyl.networks.redis_options import RedisFiles, RedisOptions
+from tosqauyl.networks.sh.options import PORT, ShOptions, ShTls
+
+Path = Callable[[str], str]
+MOST_CONNECTIONS = 128
+"""To one network at the same time: at 20 ms a reply, 6,400 answers a second."""
+WayOptions = CamaraOptions | ShOptions | RedisOptions
+_SCHEMES = {
+    "camara": ("https", "http"),
+    "sh": ("aaa", "aaas"),
+    "redis": ("redis", "rediss", "unix"),
+}
+_ONLY = {
+    "camara": ("token_file", "token_url", "client_id", "client_secret_file"),
+    "sh": ("origin_host", "origin_realm", "destination_realm", "destination_host", "domain"),
+    "redis": ("redis_key", "redis_updated", "redis_missing", "username_file", "password_file", "token_key_file"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """One operator's network and how to ask it where its subscribers are."""
+
+    operator: str
+    way: str
+    options: WayOptions
+    desk: DeskOptions
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerPlace:
+    """One operator's origination ledger. urls: its nodes. roamers: it also knows the calls its roamers start abroad. fixed: it
+    answers for fixed lines too, of which the number plan knows no operator."""
+
+    operator: str
+    urls: tuple[str, ...]
+    roamers: bool
+    fixed: bool
+    desk: DeskOptions = UNCACHED
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """Who we are to the ledgers: our operator's name, the folder of pair keys, the files that prove it (PEM)."""
+
+    operator: str = ""
+    keys: str = ""
+    ca: str = ""
+    certificate: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworksOptions:
+    """All of them. Empty where nobody is asked."""
+
+    homes: tuple[Home, ...] = ()
+    ledgers: tuple[LedgerPlace, ...] = ()
+    member: Membership = field(default_factory=Membership)
+
+
+def networks_of(table: Table, reader: Reader, path: Path) -> NetworksOptions:
+    """The tables [[home]], [[ledger]] and [member], checked together."""
+    homes, ledgers = _homes(table, reader, path), _ledgers(table, reader)
+    fields = Fields(section(table, reader, "member"))
+    member = Membership(
+        fields.text("operator"), *(path(fields.text(name)) for name in ("keys", "ca", "certificate", "key"))
+    )
+    if ledgers:
+        for name in ("operator", "keys", "ca", "certificate", "key"):
+            if not fields.text(name):
+                reader.wrong(f"member.{name}", "is missing", "whoever asks a [[ledger]] must say and prove who it is")
+    return NetworksOptions(homes, ledgers, member)
+
+
+def _homes(table: Table, reader: Reader, path: Path) -> tuple[Home, ...]:
+    homes: list[Home] = []
+    for at, values in rows(table, reader, "home"):
+        fields = Fields(values)
+        printable(values, reader, at)
+        operator, way = fields.text("operator"), fields.text("way")
+        if any(home.operator == operator for home in homes):
+            reader.wrong(f"{at}.operator", f"'{operator}' is asked in two ways", "one [[home]] an operator")
+        for other, names in _ONLY.items():
+            for name in names:
+                if other != way and fields.text(name):
+                    reader.wrong(f"{at}.{name}", f'belongs to way = "{other}"', "leave it out")
+        if urlsplit(fields.text("url")).scheme not in _SCHEMES.get(way, ()):
+            reader.wrong(f"{at}.url", "has another scheme than its way", f"{', '.join(_SCHEMES.get(way, ()))}://...")
+        else:
+            homes.append(Home(operator, way, _WAYS[way](fields, reader, at, path), _desk(fields)))
+    return tuple(homes)
+
+
+def _desk(fields: Fields) -> DeskOptions:
+    usual = CacheOptions()
+    cache = replace(
+        usual,
+        home=float(fields.number("home_keep_seconds")),
+        abroad=float(fields.number("abroad_keep_seconds")),
+        home_fresh=float(fields.number("home_fresh_seconds")),
+    )
+    return DeskOptions(in_flight=fields.number("in_flight"), cache=cache)
+
+
+def _camara(fields: Fields, reader: Reader, at: str, path: Path) -> CamaraOptions:
+    options = CamaraOptions(
+        fields.text("url"), token_file=path(fields.text("token_file")), token_url=fields.text("token_url"),
+        client_id=fields.text("client_id"), client_secret_file=path(fields.text("client_secret_file")),
+        ca=path(fields.text("ca")), certificate=path(fields.text("certificate")), key=path(fields.text("key")),
+        connections=min(fields.number("in_flight"), MOST_CONNECTIONS),
+    )  # fmt: skip
+    try:
+        options.check()
+    except TosqauylError as error:
+        reader.wrong(f"{at}.{error.where.partition(',')[0]}", error.what, error.hint)
+    return options
+
+
+def _sh(fields: Fields, reader: Reader, at: str, path: Path) -> ShOptions:
+    for name in ("origin_host", "origin_realm", "destination_realm"):
+        if not fields.text(name):
+            reader.wrong(f"{at}.{name}", "is missing", "the HSS must know who asks, and whom to route to")
+    url = urlsplit(fields.text("url"))
+    tls = None
+    if url.scheme == "aaas":
+        tls = ShTls(path(fields.text("ca")), path(fields.text("certificate")), path(fields.text("key")))
+    return ShOptions(
+        url.hostname or "", fields.text("origin_host"), fields.text("origin_realm"), fields.text("destination_realm"),
+        _port(url.netloc, reader, at), fields.text("destination_host"), tls, fields.text("domain"),
+        in_flight=fields.number("in_flight"),
+    )  # fmt: skip
+
+
+def _port(place: str, reader: Reader, at: str) -> int:
+    try:
+        return urlsplit(f"//{place}").port or PORT
+    except ValueError:
+        reader.wrong(f"{at}.url", "has a port that is none", "1 to 65535")
+        return PORT
+
+
+def _redis(fields: Fields, reader: Reader, at: str, path: Path) -> RedisOptions:
+    files = ("username_file", "password_file", "ca", "certificate", "key", "token_key_file")
+    return RedisOptions(
+        fields.text("url"), fields.text("redis_key"), fields.text("redis_updated"), missing=fields.text("redis_missing"),
+        files=RedisFiles(*(path(fields.text(name)) for name in files)),
+    )  # fmt: skip
+
+
+_WAYS: dict[str, Callable[[Fields, Reader, str, Path], WayOptions]] = {"camara": _camara, "sh": _sh, "redis": _redis}
+
+
+def _ledgers(table: Table, reader: Reader) -> tuple[LedgerPlace, ...]:
+    ledgers: list[LedgerPlace] = []
+    for at, values in rows(table, reader, "ledger"):
+        fields = Fields(values)
+        printable(values, reader, at)
+        if any(ledger.operator == fields.text("operator") for ledger in ledgers):
+            reader.wrong(f"{at}.operator", f"'{fields.text('operator')}' is there twice", "name all its nodes in urls")
+        if not fields.texts("urls") or any(urlsplit(url).scheme != "https" for url in fields.texts("urls")):
+            reader.wrong(f"{at}.urls", "is no list of https:// addresses", "write https://HOST:PORT for each node")
+        if fields.flag("fixed") and any(ledger.fixed for ledger in ledgers):
+            reader.wrong(f"{at}.fixed", "is said of two ledgers", "one of them answers for fixed lines")
+        ledgers.append(
+            LedgerPlace(fields.text("operator"), fields.texts("urls"), fields.flag("roamers"), fields.flag("fixed"))
+        )
+    return tuple(ledgers)

@@ -1,0 +1,78 @@
+"""One running node: its ledger, what it is stored in, and the ways in which it is told and asked, put together."""
+
+from collections.abc import Callable
+
+from tosqauyl.networks.origination.ledger import Ledger
+from tosqauyl.networks.origination.radius import Accounting, RadiusListener
+from tosqauyl.networks.origination.redis_store import RedisOptions, RedisStore
+from tosqauyl.networks.origination.server import Clock, LedgerServer, at_once, system_clock
+from tosqauyl.networks.origination.settings import NodeSettings
+from tosqauyl.networks.origination.store import MemoryStore
+from tosqauyl.networks.origination.tokens import Keys, load_keys
+from tosqauyl.numbers.plan import Plan
+from tosqauyl.tls import TlsServer
+
+
+class Node:
+    """start, then `places` says where it listens; reload takes new certificate files; stop ends it.
+
+    alarm: told when certificate files cannot be used. Raises TosqauylError where keys or certificates cannot.
+    """
+
+    def __init__(
+        self, settings: NodeSettings, plan: Plan, alarm: Callable[[str], None], clock: Clock = system_clock
+    ) -> None:
+        self._clock = clock
+        keys = load_keys(settings.keys)
+        memory = MemoryStore(settings.ledger.ttl, settings.ledger.records, clock()[1])
+        self.shared = _shared(settings, keys, memory, clock)
+        self.ledger = Ledger(settings.ledger, keys, plan, memory if self.shared is None else self.shared)
+        written = None if self.shared is None else self.shared.written
+        tls = TlsServer(settings.tls, alarm)
+        self.server = LedgerServer(self.ledger, settings.server, tls, clock, written or at_once)
+        self.radius: RadiusListener | None = None
+        if settings.radius is not None:
+            accounting = Accounting(self.ledger, plan, settings.radius)
+            self.radius = RadiusListener(accounting, settings.radius, clock, self.server.wake, written)
+            self.server.add_state("radius", lambda: dict(accounting.counters))
+        if self.shared is not None:
+            store = self.shared
+            self.server.add_state("redis", lambda: dict(store.counters))
+
+    async def start(self) -> None:
+        """Open the sockets. Raises TosqauylError where one cannot be opened."""
+        if self.shared is not None:
+            await self.shared.start(lambda: self.ledger.whole_since(*self._clock()))
+        try:
+            await self.server.start()
+            if self.radius is not None:
+                await self.radius.start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """'https:HOST:PORT', and 'radius:HOST:PORT' where there is one, as they really are."""
+        return (self.server.bound, *(() if self.radius is None else (self.radius.bound,)))
+
+    async def reload(self) -> None:
+        """Take the certificate files as they are now. Never raises."""
+        await self.server.reload()
+
+    async def stop(self) -> None:
+        """Take nothing more, let answers finish for a second, close everything."""
+        if self.radius is not None:
+            self.radius.stop()
+        await self.server.stop()
+        if self.shared is not None:
+            await self.shared.close()
+
+
+def _shared(settings: NodeSettings, keys: Keys, memory: MemoryStore, clock: Clock) -> RedisStore | None:
+    """The store that all nodes share, None for a node alone."""
+    if settings.redis is None:
+        return None
+    redis = settings.redis
+    options = RedisOptions(redis.url, redis.node, redis.nodes, keys.digest, settings.ledger.ttl)
+    return RedisStore(options, memory, lambda: clock()[1])

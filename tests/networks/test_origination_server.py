@@ -1,0 +1,302 @@
+"""The node over real TLS on loopback: who may do what, what bodies are taken, what becomes of questions that wait."""
+
+import asyncio
+import base64
+import json
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from origination_node import CALLED, CALLER, Clock, Operators, url_of
+
+from tosqauyl.networks.backend import AskFailed
+from tosqauyl.networks.origination import wire
+from tosqauyl.networks.origination.client import Connections, Identity, client_context
+from tosqauyl.networks.origination.node import Node
+from tosqauyl.networks.origination.tokens import load_keys, token
+from tosqauyl.numbers.plan import load_plan
+
+
+@pytest.fixture(scope="module")
+def operators(tmp_path_factory: pytest.TempPathFactory) -> Operators:
+    return Operators(tmp_path_factory.mktemp("operators"))
+
+
+WINDOW = 25.0
+"""Longer than a ledger must have listened before it may say no."""
+
+
+async def send(node: Node, identity: Identity, method: str, path: str, body: object = None) -> tuple[int, Any]:
+    connections = Connections((url_of(node),), identity)
+    try:
+        raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        reply = await connections.send(method, path, raw)
+        return reply.status, json.loads(reply.body) if reply.body[:1] == b"{" else reply.body
+    finally:
+        await connections.close()
+
+
+def run(operators: Operators, steps: Callable[[Node, Clock], Awaitable[None]], **ledger: Any) -> None:
+    async def main() -> None:
+        clock = Clock()
+        async with operators.node("kcell", clock, **ledger) as node:
+            await asyncio.wait_for(steps(node, clock), 20)
+
+    asyncio.run(main())
+
+
+async def in_sync(operators: Operators, node: Node, clock: Clock) -> None:
+    switch = operators.identity("switch.kcell")
+    assert (await send(node, switch, "POST", wire.ALIVE, {}))[0] == 200
+    clock.pass_(WINDOW)
+    status, state = await send(node, switch, "POST", wire.ALIVE, {})
+    assert (status, state["in_sync"], state["why"]) == (200, True, "")
+
+
+def report(
+    clock: Clock, id: str = "call-1", caller: str = CALLER, called: str = CALLED, ago: float = 0.0
+) -> dict[str, Any]:
+    return {"reports": [{"id": id, "caller": caller, "called": called, "at": clock()[1] - ago}]}
+
+
+def question(operators: Operators, clock: Clock, caller: str = CALLER, called: str = CALLED) -> dict[str, Any]:
+    backend = operators.backend("beeline", "kcell", ("https://127.0.0.2:1",))
+    return json.loads(backend.question(caller, called, clock()[1]))
+
+
+def test_a_reported_call_is_yes_and_another_one_no(operators: Operators) -> None:
+    async def steps(node: Node, clock: Clock) -> None:
+        await in_sync(operators, node, clock)
+        switch, gate = operators.identity("switch.kcell"), operators.gate("beeline")
+        assert await send(node, switch, "POST", wire.REPORTS, report(clock)) == (200, {"taken": 1, "refused": []})
+        status, said = await send(node, gate, "POST", wire.QUESTIONS, question(operators, clock))
+        assert (status, said["state"], said["why"]) == (200, "yes", "")
+        assert abs(said["now"] - clock()[1]) < 5
+        status, said = await send(node, gate, "POST", wire.QUESTIONS, question(operators, clock, called=CALLER))
+        assert (status, said["state"]) == (200, "no")
+
+    run(operators, steps)
+
+
+def test_a_report_within_the_grace_makes_a_waiting_question_yes(operators: Operators) -> None:
+    async def steps(node: Node, clock: Clock) -> None:
+        await in_sync(operators, node, clock)
+        asked = asyncio.ensure_future(
+            send(node, operators.gate("beeline"), "POST", wire.QUESTIONS, question(operators, clock))
+        )
+        while not node.ledger.state()["waiting"]:
+            await asyncio.sleep(0)
+        await send(node, operators.identity("switch.kcell"), "POST", wire.REPORTS, report(clock))
+        assert (await asked)[1]["state"] == "yes"
+
+    run(operators, steps, grace=2.0)
+
+
+def test_a_node_that_just_started_says_unknown(operators: Operators) -> None:
+    async def steps(node: Node, clock: Clock) -> None:
+        asked = question(operators, clock)
+        status, said = await send(node, operators.gate("beeline"), "POST", wire.QUESTIONS, asked)
+        assert (status, said["state"], said["why"]) == (200, "unknown", "starting")
+
+    run(operators, steps)
+
+
+def test_tokens_may_be_base64url(operators: Operators) -> None:
+    async def steps(node: Node, clock: Clock) -> None:
+        await send(node, operators.identity("switch.kcell"), "POST", wire.REPORTS, report(clock))
+        asked = question(operators, clock)
+        asked["tokens"] = [base64.urlsafe_b64encode(bytes.fromhex(one)).decode().rstrip("=") for one in asked["tokens"]]
+        assert (await send(node, operators.gate("beeline"), "POST", wire.QUESTIONS, asked))[1]["state"] == "yes"
+
+    run(operators, steps)
+
+
+def test_reports_that_are_replayed_foreign_late_or_early_are_refused_each_with_its_reason(operators: Operators) -> None:
+    async def steps(node: Node, clock: Clock) -> None:
+        one = report(clock)["reports"][0]
+        told = [one, one, {**one, "id": "2", "caller": CALLED}, {**one, "id": "3", "at": one["at"] - 3600}]
+        told += [{**one, "id": "4", "at": one["at"] + 3600}, {**one, "id": "5", "caller": "anonymous"}]
+        status, answer = await send(node, operators.identity("switch.kcell"), "POST", wire.REPORTS, {"reports": told})
+        whys = ["replayed", "foreign", "late", "early", "malformed"]
+        refused = [{"index": index, "why": why} for index, why in enumerate(whys, 1)]
+        assert (status, answer) == (200, {"taken": 1, "refused": refused})
+
+    run(operators, steps)
+
+
+def test_a_token_under_another_pairs_key_is_nobodys_call(operators: Operators) -> None:
+    async def steps(node: Node, clock: Clock) -> None:
+        await in_sync(operators, node, clock)
+        await send(node, operators.identity("switch.kcell"), "POST", wire.REPORTS, report(clock))
+        asked = question(operators, clock)
+        asked["tokens"] = [token(b"x" * 32, CALLER, CALLED, index).hex() for index in range(len(asked["tokens"]))]
+        assert (await send(node, operators.gate("beeline"), "POST", wire.QUESTIONS, asked))[1]["state"] == "no"
+        asked["key"] = "2020-01"
+        assert (await send(node, operators.gate("beeline"), "POST", wire.QUESTIONS, asked))[1]["why"] == "unknown-key"
+
+    run(operators, steps)
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "path"),
+    [
+        ("stranger.nowhere", "POST", wire.QUESTIONS),
+        ("stranger.nowhere", "POST", wire.REPORTS),
+        ("stranger.nowhere", "GET", wire.STATUS),
+        ("gate.beeline", "POST", wire.REPORTS),
+        ("gate.beeline", "POST", wire.ALIVE),
+        ("switch.beeline", "POST", wire.REPORTS),
+        ("switch.kcell", "POST", wire.QUESTIONS),
+        ("admin.kcell", "POST", wire.QUESTIONS),
+    ],
+)
+def test_a_certificate_that_may_not_gets_403_without_a_word_why(
+    operators: Operators, name: str, method: str, path: str
+) -> None:
+    async def steps(node: Node, clock: Clock) -> None:
+        status, problem = await send(node, operators.identity(name), method, path, {} if method == "POST" else None)
+        assert status == 403
+        assert "detail" not in problem
+        assert problem["type"] == "urn:tosqauyl:problem:not-allowed"
+
+    run(operators, steps)
+
+
+def test_without_a_certificate_of_the_authority_there_is_no_answer(operators: Operators, tmp_path: Path) -> None:
+    other = Operators(tmp_path)
+    forged = replace(other.gate("beeline"), ca=operators.gate("beeline").ca)
+
+    async def steps(node: Node, clock: Clock) -> None:
+        with pytest.raises(AskFailed) as failed:
+            await send(node, forged, "GET", wire.HEALTH)
+        assert failed.value.kind == "down"
+        context = ssl.create_default_context(cafile=forged.ca)
+        host, port = url_of(node).removeprefix("https://").split(":")
+        with pytest.raises((OSError, asyncio.IncompleteReadError)):
+            reader, writer = await asyncio.open_connection(host, int(port), ssl=context)
+            writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            await reader.readexactly(1)
+
+    run(operators, steps)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b"{", 400),
+        (b"\xff\xfe", 400),
+        (b'{"key":' + b"[" * 30_000, 422),
+        (b"[]", 422),
+        (b"{}", 422),
+        (b'{"key": "a", "tokens": [], "at": 1}', 422),
+        (b'{"key": "a", "tokens": ["zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"], "at": 1}', 422),
+        (b'{"key": "a", "tokens": ["00000000000000000000000000000000"], "at": "1"}', 422),
+        (b'{"key": "a", "tokens": ["00000000000000000000000000000000"], "at": 1, "+77010000001": 1}', 422),
+        (b'{"key": "a", "tokens": ["00000000000000000000000000000000"], "at": 1e300}', 422),
+        (b" " * 70_000, 413),
+    ],
+)
+def test_a_body_that_is_none_is_refused_and_nothing_of_it_repeated(
+    operators: Operators, body: bytes, expected: int
+) -> None:
+    async def steps(node: Node, clock: Clock) -> None:
+        status, problem = await send(node, operators.gate("beeline"), "POST", wire.QUESTIONS, body)
+        assert (status, problem["status"]) == (expected, expected)
+        assert "7701" not in str(problem)
+        assert node.server.counters.total() == 1
+
+    run(operators, steps)
+
+
+def test_paths_and_methods_that_are_none_are_told(operators: Operators) -> None:
+    async def steps(node: Node, clock: Clock) -> None:
+        gate = operators.gate("beeline")
+        assert (await send(node, gate, "GET", "/v1/origination"))[0] == 404
+        assert (await send(node, gate, "GET", wire.QUESTIONS))[0] == 405
+        assert await send(node, gate, "GET", wire.HEALTH) == (200, b"ok\n")
+        assert (await send(node, operators.identity("stranger.nowhere"), "GET", wire.HEALTH))[0] == 200
+
+    run(operators, steps)
+
+
+def test_a_member_that_asks_too_often_is_told_to_wait(operators: Operators) -> None:
+    async def steps(node: Node, clock: Clock) -> None:
+        backend = operators.backend("beeline", "kcell", (url_of(node),))
+        first, second = await asyncio.gather(
+            *(backend.originated(CALLER, CALLED, clock()[1]) for _ in range(2)), return_exceptions=True
+        )
+        await backend.close()
+        failed = next(one for one in (first, second) if isinstance(one, AskFailed))
+        assert (failed.kind, failed.retry_after) == ("limited", 1.0)
+
+    run(operators, steps, questions_per_second=1)
+
+
+def test_members_see_whether_it_is_in_sync_and_admins_the_counters(operators: Operators) -> None:
+    async def steps(node: Node, clock: Clock) -> None:
+        status, state = await send(node, operators.gate("beeline"), "GET", wire.STATUS)
+        assert (status, state["operator"], state["in_sync"], state["why"]) == (200, "kcell", False, "starting")
+        assert "counters" not in state
+        await send(node, operators.identity("switch.kcell"), "POST", wire.REPORTS, report(clock))
+        status, state = await send(node, operators.identity("admin.kcell"), "GET", wire.STATUS)
+        assert state["counters"]["counters"]["taken"] == 1
+        assert state["counters"]["tls"]["failed"] == 0
+
+    run(operators, steps)
+
+
+def test_a_reload_takes_the_new_certificate_and_keeps_connections(operators: Operators, tmp_path: Path) -> None:
+    own = Operators(tmp_path)
+
+    async def main() -> None:
+        async with own.node("kcell") as node:
+            gate = own.gate("beeline")
+            kept = Connections((url_of(node),), gate)
+            assert (await kept.send("GET", wire.HEALTH)).status == 200
+            before = await _serial(node, gate)
+            own._signed.pop("node.kcell")
+            own.signed("node.kcell")
+            await node.reload()
+            assert await _serial(node, gate) != before
+            assert (await kept.send("GET", wire.HEALTH)).status == 200
+            Path(node.server.tls.files.key).write_text("no key")
+            await node.reload()
+            assert await _serial(node, gate) != before
+            assert node.server.tls.failed == 1
+            await kept.close()
+
+    asyncio.run(asyncio.wait_for(main(), 20))
+
+
+async def _serial(node: Node, identity: Identity) -> bytes:
+    """The certificate that a new connection is shown."""
+    host, port = url_of(node).removeprefix("https://").split(":")
+    _, writer = await asyncio.open_connection(host, int(port), ssl=client_context(identity))
+    shown: bytes = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    writer.close()
+    return shown
+
+
+def test_one_connection_too_many_is_closed(operators: Operators) -> None:
+    async def main() -> None:
+        settings = operators.settings("kcell")
+        settings = replace(settings, server=replace(settings.server, connections=1))
+        node = Node(settings, load_plan(), print, Clock())
+        await node.start()
+        first = Connections((url_of(node),), operators.gate("beeline"))
+        assert (await first.send("GET", wire.HEALTH)).status == 200
+        with pytest.raises(AskFailed):
+            await send(node, operators.gate("kcell"), "GET", wire.HEALTH)
+        assert node.server.counters["refused_full"] >= 1
+        await first.close()
+        await node.stop()
+
+    asyncio.run(asyncio.wait_for(main(), 20))
+
+
+def test_keys_are_shared_by_both_sides(operators: Operators) -> None:
+    ours, theirs = load_keys(operators.keys("kcell")), load_keys(operators.keys("beeline"))
+    assert ours.of("beeline")[0].secret == theirs.of("kcell")[0].secret
