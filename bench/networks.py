@@ -39,8 +39,11 @@ in_flight = 2000
 """
 
 
-def write_calls(folder: Path, count: int, down: bool) -> tuple[Path, Path]:
-    """The calls, each with a number of its own, and the file of those abroad."""
+WARM_SECONDS, WARM_RATE = 2, 300
+
+
+def write_calls(folder: Path, count: int, down: bool) -> tuple[Path, Path, Path]:
+    """The calls, each with a number of its own; others to warm up with; and the file of those abroad."""
     pick = random.Random(5)
     codes = [code for of_operator in CODES.values() for code in of_operator]
     numbers = sorted({f"+7{pick.choice(codes)}{pick.randrange(10**7):07d}" for _ in range(count)})
@@ -49,14 +52,15 @@ def write_calls(folder: Path, count: int, down: bool) -> tuple[Path, Path]:
     listed = folder / "abroad.txt"
     listed.write_text("\n".join(sorted(abroad)) + "\n")
     pick.shuffle(numbers)
-    calls = folder / "mobiles.calls"
-    with calls.open("wb") as out:
-        for number in numbers:
-            expect = "3" if down or number in abroad else "6"
-            made = Made(ABROAD, number, f"+7727{pick.randrange(10**7):07d}", (), expect)
-            text = invite(pick, made).encode()
-            out.write(f"{ABROAD} {expect} {len(text)}\n".encode() + text)
-    return calls, listed
+    calls, warm = folder / "mobiles.calls", folder / "warm.calls"
+    for path, part in ((warm, numbers[: WARM_SECONDS * WARM_RATE]), (calls, numbers[WARM_SECONDS * WARM_RATE :])):
+        with path.open("wb") as out:
+            for number in part:
+                expect = "3" if down or number in abroad else "6"
+                made = Made(ABROAD, number, f"+7727{pick.randrange(10**7):07d}", (), expect)
+                text = invite(pick, made).encode()
+                out.write(f"{ABROAD} {expect} {len(text)}\n".encode() + text)
+    return calls, warm, listed
 
 
 @contextlib.contextmanager
@@ -79,7 +83,8 @@ def home_network(listed: Path, reply_ms: int) -> Iterator[str]:
 
 def run(folder: Path, options: argparse.Namespace) -> int:
     """One run; the exit code."""
-    calls, listed = write_calls(folder, int(options.rate * (options.seconds + 2)), options.down)
+    count = WARM_SECONDS * WARM_RATE + int(options.rate * (options.seconds + 1))
+    calls, warm, listed = write_calls(folder, count, options.down)
     program = build_loader(folder)
     with contextlib.ExitStack() as stack:
         if options.down:
@@ -93,6 +98,7 @@ def run(folder: Path, options: argparse.Namespace) -> int:
         settings = write_settings(folder / "gate", nobody, tables=tables)
         settings.write_text(settings.read_text().replace("complete = true", "complete = false"))
         gate = stack.enter_context(Gate(["--config", str(settings)], folder / "gate" / "data", core=0))
+        load(program, warm, gate, core=1, seconds=WARM_SECONDS - 0.1, rate=WARM_RATE)
         before = gate.cpu_seconds()
         figures = load(program, calls, gate, core=1, seconds=options.seconds, rate=options.rate)
         figures["cpu_us"] = (gate.cpu_seconds() - before) / max(figures["answered"], 1) * 1e6

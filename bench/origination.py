@@ -2,14 +2,15 @@
 
     .venv/bin/python bench/origination.py [--seconds 10] [--rate 5000] [--connections 256] [--no 0.1]
 
-The node runs as `tosqauyl origination serve` would run it, on core 0; the load generator, another process, on core 1: questions at a
-fixed rate over kept connections, a share of them about calls that nobody made (`no`). The latency of a `no` is counted beyond the
+The node runs as `tosqauyl origination serve` would run it, on core 0; the load generator, another process, on core 1: questions at
+a fixed rate over kept connections, a share of them about calls that nobody made (`no`). The latency of a `no` is counted beyond the
 grace that every `no` waits. A question that could not be sent in time counts from when it should have been sent. Prints
 Markdown; exit code 1 where 5,000 questions/s or 10 ms (p99) are missed.
 """
 
 import argparse
 import asyncio
+import gc
 import json
 import os
 import ssl
@@ -23,11 +24,13 @@ sys.path[:0] = [str(Path(__file__).resolve().parent.parent / "tests" / folder) f
 
 from origination_node import CALLED, CALLER, Operators  # noqa: E402 - found through the line above
 
-from tosqauyl.networks.origination.client import LedgerBackend, client_context  # noqa: E402
+from tosqauyl.networks.origination.client import Connections, ReportClient, client_context, status_of  # noqa: E402
 
 WANTED_RATE, WANTED_P99 = 5_000, 0.010
 CALLS = 512
 """Different calls that are asked about."""
+NODE = "before_seconds = 1\nskew_ms = 500\nttl_seconds = 30\n[limits]\nquestions_per_second = 1000000\n"
+"""A node that may deny after two seconds; questions look fifteen seconds back all the same."""
 
 
 class Wire:
@@ -51,58 +54,63 @@ class Wire:
         return str(json.loads(found)["state"])
 
 
-async def load(operators: Operators, port: int, wanted: argparse.Namespace) -> dict[str, object]:
+async def load(operators: Operators, port: int, wanted: argparse.Namespace, node: int) -> dict[str, object]:
     """Ask at the wanted rate for the wanted seconds; latencies by state."""
     context = client_context(operators.gate("beeline"))
     backend = operators.backend("beeline", "kcell", (f"https://127.0.0.2:{port}",))
     async with operators.reporting("kcell", port) as switch:
-        await switch.alive()
+        await _in_sync(operators, port)
         free = asyncio.LifoQueue[Wire]()
         for _ in range(wanted.connections):
             free.put_nowait(await _connect(port, context))
-        yes, no = _bodies(backend), [backend.question(CALLER, CALLER, time.time())]
         latencies: dict[str, list[float]] = {"yes": [], "no": [], "unknown": []}
         tasks: set[asyncio.Task[None]] = set()
-        total = int(wanted.rate * wanted.seconds)
-        every = max(1, round(1 / wanted.no)) if wanted.no else total + 1
         _report(switch)
         await switch.flush()
-        began = time.monotonic()
+        every = max(1, round(1 / wanted.no)) if wanted.no else 0
+        gc.freeze()
+        began, worked, driven = time.monotonic(), cpu_seconds(node), time.process_time()
 
-        async def one(due: float, body: bytes, grace: float) -> None:
+        async def one(due: float, body: bytes) -> None:
             connection = await free.get()
             state = await connection.ask(body)
             free.put_nowait(connection)
-            latencies[state].append(time.monotonic() - due - (grace if state == "no" else 0.0))
+            latencies[state].append(time.monotonic() - due - (operators.grace if state == "no" else 0.0))
 
-        for index in range(total):
+        for index in range(int(wanted.rate * wanted.seconds)):
             due = began + index / wanted.rate
             if (wait := due - time.monotonic()) > 0.0005:
                 await asyncio.sleep(wait)
-            if index % (wanted.rate * 5) == 0:
-                _report(switch)
-                yes, no = _bodies(backend), [backend.question(CALLER, CALLER, time.time())]
-            asked = no[0] if index % every == every - 1 else yes[index % CALLS]
-            task = asyncio.ensure_future(one(due, asked, operators.grace))
+            if index % (wanted.rate * 8) == wanted.rate * 8 - 1:
+                _report(switch)  # goes in the background, as a switch's reports do
+            denied = every and index % every == every - 1
+            body = backend.question(CALLER, CALLER if denied else _called(index % CALLS), time.time())
+            task = asyncio.ensure_future(one(due, body))
             tasks.add(task)
             task.add_done_callback(tasks.discard)
         await asyncio.gather(*tasks)
-        return {"seconds": time.monotonic() - began, "latencies": latencies}
+        ended = time.monotonic() - began - (operators.grace if wanted.no else 0.0)
+        worked, driven = cpu_seconds(node) - worked, time.process_time() - driven
+        await backend.close()
+        return {"seconds": max(ended, wanted.seconds), "latencies": latencies, "node": worked, "generator": driven}
+
+
+async def _in_sync(operators: Operators, port: int) -> None:
+    """Wait until the node denies calls."""
+    connections = Connections((f"https://127.0.0.2:{port}",), operators.gate("beeline"))
+    while (await status_of(connections, connections.urls[0])).why:
+        await asyncio.sleep(0.1)
+    await connections.close()
 
 
 def _called(index: int) -> str:
     return f"{CALLED[:-4]}{index:04d}"
 
 
-def _bodies(backend: LedgerBackend) -> list[bytes]:
-    now = time.time()
-    return [backend.question(CALLER, _called(index), now) for index in range(CALLS)]
-
-
-def _report(switch: object) -> None:
+def _report(switch: ReportClient) -> None:
     now = time.time()
     for index in range(CALLS):
-        switch.report(f"bench-{now}-{index}", CALLER, _called(index), now)  # type: ignore[attr-defined]
+        switch.report(f"bench-{now}-{index}", CALLER, _called(index), now)
 
 
 async def _connect(port: int, context: ssl.SSLContext) -> Wire:
@@ -113,6 +121,12 @@ def percentile(values: list[float], share: float) -> float:
     """The value that this share is not above, seconds; 0 where there is none."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
+
+
+def cpu_seconds(process: int) -> float:
+    """Processor time that a process has used."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def pinned(core: int) -> None:
@@ -133,6 +147,10 @@ def tell(found: dict[str, object], wanted: argparse.Namespace) -> int:
         if values:
             shown = [f"{percentile(values, share) * 1000:.2f}" for share in (0.5, 0.99, 1.0)]
             print(f"| {state} | {len(values):,} | {' | '.join(shown)} |")
+    for name in ("node", "generator"):
+        share = 100 * float(found[name]) / float(found["seconds"])  # type: ignore[arg-type]
+        each = 1e6 * float(found[name]) / max(done, 1)  # type: ignore[arg-type]
+        print(f"\n{name}: {share:.0f}% of its core, {each:.0f} us a question")
     p99 = percentile(everything, 0.99)
     reached = rate >= WANTED_RATE * 0.99 and p99 <= WANTED_P99
     print(f"\n{rate:,.0f} questions/s, p99 {p99 * 1000:.2f} ms beyond the grace: {'reached' if reached else 'MISSED'}")
@@ -149,14 +167,15 @@ def main() -> int:
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         operators = Operators(Path(folder))
-        config = operators.write_config("kcell")
+        config = operators.write_config("kcell", NODE)
         command = [sys.executable, str(Path(__file__).resolve()), "--node", str(config)]
         node = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         try:
             assert node.stdout
             port = int(node.stdout.readline().split()[1].rpartition(":")[2])
             pinned(1)
-            return tell(asyncio.run(load(operators, port, wanted)), wanted)
+            found = asyncio.run(load(operators, port, wanted, node.pid))
+            return tell(found, wanted)
         finally:
             node.terminate()
             node.wait(10)

@@ -1,6 +1,5 @@
 """`tosqauyl origination` as an operator uses it: mistakes in the file, keys, a served node, and the self-test against it."""
 
-import argparse
 import os
 import signal
 import stat
@@ -13,25 +12,17 @@ from pathlib import Path
 import pytest
 from origination_node import CALLED, CALLER, Operators
 
+from tosqauyl.cli import main as command
 from tosqauyl.cli import origination
 from tosqauyl.config.origination import load_node
-from tosqauyl.errors import FileMistakes, TosqauylError
+from tosqauyl.errors import FileMistakes
 from tosqauyl.networks.origination.tokens import load_keys
 
-COMMAND = "import argparse, sys; from tosqauyl.cli.origination import run; sys.exit(run(argparse.Namespace(config=sys.argv[1])))"
 FAST = "before_seconds = 1\nskew_ms = 500\nttl_seconds = 20\n"
 
 
 def main(words: list[str]) -> int:
-    """The command line, as the real one puts it together."""
-    parser = argparse.ArgumentParser()
-    origination.add_parser(parser.add_subparsers(required=True))
-    options = parser.parse_args(["origination", *words])
-    try:
-        return int(options.run(options))
-    except TosqauylError as error:
-        print(error, file=sys.stderr)
-        return 2
+    return command(["origination", *words])
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +36,7 @@ class Served:
     def __init__(self, config: Path) -> None:
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
         self.process = subprocess.Popen(
-            [sys.executable, "-c", COMMAND, str(config)],
+            [sys.executable, "-m", "tosqauyl", "origination", "serve", "--config", str(config)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
         )  # fmt: skip
         assert self.process.stdout

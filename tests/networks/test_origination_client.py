@@ -19,6 +19,7 @@ from tosqauyl.networks.origination import wire
 from tosqauyl.networks.origination.client import LedgerBackend, ReportClient, checked_url, client_context
 from tosqauyl.networks.origination.node import Node
 from tosqauyl.networks.origination.tokens import Keys, load_keys
+from tosqauyl.numbers.plan import load_plan
 from tosqauyl.tls import TlsFiles, server_context
 
 WINDOW = 25.0
@@ -243,10 +244,10 @@ def test_other_statuses_are_failures_of_their_kind(
     operators: Operators, status: int, headers: dict[str, str], kind: str, retry_after: float
 ) -> None:
     async def main() -> None:
-        async with stub(operators, lambda: web.Response(status=status, headers=headers)) as url:
-            async with asking(operators, "beeline", "kcell", url) as backend:
-                with pytest.raises(AskFailed) as failed:
-                    await backend.originated(CALLER, CALLED, now())
+        answer = web.Response(status=status, headers=headers)
+        async with stub(operators, answer) as url, asking(operators, "beeline", "kcell", url) as backend:
+            with pytest.raises(AskFailed) as failed:
+                await backend.originated(CALLER, CALLED, now())
         assert (failed.value.kind, failed.value.retry_after) == (kind, retry_after)
 
     ended(main())
@@ -303,6 +304,17 @@ def test_a_backend_without_a_key_or_files_is_not_made(operators: Operators) -> N
             LedgerBackend(wrong)
 
 
+@pytest.mark.parametrize(("caller", "at"), [("+7\ud800", 1.0), ("7" * 70_000, 1.0), (CALLER, float("nan"))])
+def test_a_call_that_cannot_be_asked_about_is_a_failure(operators: Operators, caller: str, at: float) -> None:
+    async def main() -> None:
+        async with asking(operators, "beeline", "kcell", "https://127.0.0.2:1") as backend:
+            with pytest.raises(AskFailed) as failed:
+                await backend.originated(caller, CALLED, at)
+        assert failed.value.kind == "malformed"
+
+    ended(main())
+
+
 def test_the_newest_key_is_asked_with(operators: Operators) -> None:
     keys = load_keys(operators.keys("beeline"))
     newer = Keys([*keys.of("kcell"), replace(keys.of("kcell")[0], id="2026-02")])
@@ -326,8 +338,6 @@ def test_reports_wait_while_the_node_is_away_and_the_oldest_gives_way(
         assert switch.counters == {"lost": 10}
         settings = operators.settings("kcell")
         settings = replace(settings, server=replace(settings.server, port=port))
-        from tosqauyl.numbers.plan import load_plan
-
         node = Node(settings, load_plan(), print)
         await node.start()
         await switch.flush()

@@ -4,9 +4,11 @@ The world has one true time. Clocks of switches and of the asker are off by a se
 set by hours, connections of switches are cut, reports come late, are sent again, or are of subscribers ported away.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from math import floor
+from typing import Any
 
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
@@ -30,14 +32,16 @@ CALL = st.tuples(st.just("call"), st.sampled_from((OURS, PORTED)), st.sampled_fr
 SET_UP = st.tuples(st.just("set up"), st.sampled_from((OURS, PORTED)), DELAY, st.floats(0.0, OPTIONS.before))
 """A call by the first switch, and the gate's question after the call's set-up time."""
 ASK = st.tuples(st.just("ask"), st.sampled_from((OURS, PORTED)))
+OUTAGE = st.tuples(st.just("outage"), st.floats(0.0, 20.0), st.floats(0.0, 3.0), st.floats(0.1, 8.0))
+"""The first switch is cut for so long, then a call begins, so much later it is back, and so much later comes the question."""
 SET = st.tuples(st.just("set"), st.sampled_from((-3600.0, -30.0, -0.7, 0.7, 30.0, 3600.0)))
 STEPS = st.lists(
     st.one_of(
-        WAIT, CALL, ASK, SET_UP, SET_UP, SET_UP, SET,
+        WAIT, CALL, ASK, SET_UP, SET_UP, SET_UP, OUTAGE, SET,
         st.tuples(st.just("cut"), st.sampled_from(SWITCHES)), st.tuples(st.just("mend"), st.sampled_from(SWITCHES)),
         st.tuples(st.just("again")),
     ),
-    min_size=1, max_size=25,
+    min_size=1, max_size=20,
 )  # fmt: skip
 CLOCKS = st.fixed_dictionaries({name: st.floats(-OFF, OFF) for name in (*SWITCHES, "asker")})
 
@@ -182,34 +186,57 @@ def assert_nothing_was_denied(world: World, caller: str, at: float) -> None:
         assert on_its_way or unnoticed, call
 
 
-@settings(max_examples=400)
+def outage(world: World, before: float, more: float, after: float) -> None:
+    """As OUTAGE tells it."""
+    world.cut.add(SWITCHES[0])
+    world.go(world.now + before)
+    world.call(OURS, SWITCHES[0], 0.0)
+    world.go(world.now + more)
+    world.cut.discard(SWITCHES[0])
+    world.go(world.now + after)
+    check(world, OURS)
+
+
+def set_up(world: World, caller: str, delay: float, seconds: float) -> None:
+    """As SET_UP tells it."""
+    world.call(caller, SWITCHES[0], delay)
+    world.go(world.now + seconds)
+    check(world, caller)
+
+
+def set_clock(world: World, by: float) -> None:
+    world.set_by += by
+    world.was_set = world.now
+    world.ledger.tick(world.now, world.wall)
+
+
+def again(world: World) -> None:
+    """The last report is sent a second time."""
+    if world.calls and world.calls[-1].arrived is not None:
+        world.arrive(world.calls[-1])
+
+
+DOES: dict[str, Callable[..., object]] = {
+    "wait": lambda world, seconds: world.go(world.now + seconds),
+    "call": World.call,
+    "set up": set_up,
+    "outage": outage,
+    "ask": check,
+    "set": set_clock,
+    "cut": lambda world, switch: world.cut.add(switch),
+    "mend": lambda world, switch: world.cut.discard(switch),
+    "again": again,
+}
+
+
+@settings(max_examples=500)
 @given(CLOCKS, STEPS)
 def test_a_node_says_what_the_list_of_all_calls_says_and_never_no_to_a_call_it_could_have_missed(
-    off: dict[str, float], steps: list[tuple[object, ...]]
+    off: dict[str, float], steps: list[tuple[Any, ...]]
 ) -> None:
     world = World(off)
     world.go(world.now + OPTIONS.window + 2.0)
-    for step in steps:
-        match step:
-            case ("wait", float(seconds)):
-                world.go(world.now + seconds)
-            case ("call", str(caller), str(switch), float(delay)):
-                world.call(caller, switch, delay)
-            case ("set up", str(caller), float(delay), float(seconds)):
-                world.call(caller, SWITCHES[0], delay)
-                world.go(world.now + seconds)
-                check(world, caller)
-            case ("ask", str(caller)):
-                check(world, caller)
-            case ("set", float(by)):
-                world.set_by += by
-                world.was_set = world.now
-                world.ledger.tick(world.now, world.wall)
-            case ("cut", str(switch)):
-                world.cut.add(switch)
-            case ("mend", str(switch)):
-                world.cut.discard(switch)
-            case ("again",) if world.calls and world.calls[-1].arrived is not None:
-                world.arrive(world.calls[-1])
+    for name, *values in steps:
+        DOES[name](world, *values)
     world.go(world.now + 1.0)
     assert world.ledger.state()["waiting"] == 0

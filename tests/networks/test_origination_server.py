@@ -176,11 +176,15 @@ def test_without_a_certificate_of_the_authority_there_is_no_answer(operators: Op
         context = ssl.create_default_context(cafile=forged.ca)
         host, port = url_of(node).removeprefix("https://").split(":")
         with pytest.raises((OSError, asyncio.IncompleteReadError)):
-            reader, writer = await asyncio.open_connection(host, int(port), ssl=context)
-            writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-            await reader.readexactly(1)
+            await _first_byte(host, int(port), context)
 
     run(operators, steps)
+
+
+async def _first_byte(host: str, port: int, context: ssl.SSLContext) -> bytes:
+    reader, writer = await asyncio.open_connection(host, port, ssl=context)
+    writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    return await reader.readexactly(1)
 
 
 @pytest.mark.parametrize(
@@ -295,6 +299,20 @@ def test_one_connection_too_many_is_closed(operators: Operators) -> None:
         await node.stop()
 
     asyncio.run(asyncio.wait_for(main(), 20))
+
+
+def test_a_connection_without_a_request_is_closed(operators: Operators, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tosqauyl.networks.origination.server.FIRST_SECONDS", 0.2)
+
+    async def steps(node: Node, clock: Clock) -> None:
+        host, port = url_of(node).removeprefix("https://").split(":")
+        context = client_context(operators.gate("beeline"))
+        reader, writer = await asyncio.open_connection(host, int(port), ssl=context)
+        assert await reader.read() == b""
+        writer.close()
+        assert node.server.counters["silent"] == 1
+
+    run(operators, steps)
 
 
 def test_keys_are_shared_by_both_sides(operators: Operators) -> None:

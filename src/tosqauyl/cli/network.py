@@ -77,7 +77,6 @@ def networks_table(section: Mapping[str, Any], t: Texts) -> Table:
         table.add_column(t(head), no_wrap=True)
     for head in (N_("Asked"), N_("Said"), N_("Cache"), N_("Unknown"), N_("Failed"), "p50", "p99"):
         table.add_column(t(head), justify="right", no_wrap=True)
-    table.add_column(t("Last failure"))
     for operator, kinds in sorted(section.get("operators", {}).items()):
         for kind, desk in kinds.items():
             table.add_row(*_row(operator, kind, desk, t), style="" if desk["breaker"]["state"] == "closed" else "red")
@@ -92,20 +91,26 @@ def _row(operator: str, kind: str, desk: Mapping[str, Any], t: Texts) -> list[st
     times = [
         "·" if recent[name] is None else t("{n} ms", n=t.decimal(recent[name], 1)) for name in ("p50_ms", "p99_ms")
     ]
-    failure = desk["last_failure"]
-    why = ""
-    if failure:
-        what = t(FAILURES.get(failure["kind"], failure["kind"]))
-        why = t("{what}, {age} ago", what=what, age=age_text(failure["seconds_ago"], t))
     breaker = desk["breaker"]["state"]
     way = desk["way"] if kind == "whereabouts" else "ledger"
-    cells = [operator, t(KINDS[kind]), way, t(BREAKERS.get(breaker, breaker)), *map(t.count, counts), *times, why]
+    cells = [operator, t(KINDS[kind]), way, t(BREAKERS.get(breaker, breaker)), *map(t.count, counts), *times]
     return [escape(cell) for cell in cells]
 
 
 def _closing(section: Mapping[str, Any], t: Texts) -> list[str]:
     missed = section.get("not_enrolled", {})
-    lines = []
+    lines = [
+        t(
+            "{operator}, {question} Last failure: {what}, {age} ago.",
+            operator=operator,
+            question=t(KINDS[kind]),
+            what=t(FAILURES.get(failure["kind"], failure["kind"])),
+            age=age_text(failure["seconds_ago"], t),
+        )
+        for operator, kinds in sorted(section.get("operators", {}).items())
+        for kind, desk in kinds.items()
+        if (failure := desk["last_failure"])
+    ]
     if missed.get("whereabouts"):
         n = t.count(missed["whereabouts"])
         lines.append(t("{n} questions were about subscribers of operators without a [[home]]: they stay unknown.", n=n))

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import gc
 import os
 import secrets
 import signal
@@ -27,7 +28,7 @@ FOUND: dict[str, tuple[str, str]] = {
     "certificate-ends-soon": (N_("{file} is good for {days} days only"), N_("have a new one made now")),
     "certificate-over": (N_("{file} is over"), N_("have a new one made; nobody takes this one")),
     "certificate-unreadable": (N_("{file} cannot be read as a certificate"), N_("it must be a PEM file")),
-    "keys-unreadable": (N_("{error}"), N_("mend the folder of keys")),
+    "keys-unreadable": ("{error}", N_("mend the folder of keys")),
     "keys-read": (
         N_("keys are shared with {count} operators"),
         N_("`tosqauyl origination key PEER` makes one; give it to the other operator on a safe way"),
@@ -124,6 +125,7 @@ async def _serve(settings: NodeSettings, plan: Plan) -> None:
         loop.add_signal_handler(name, stop.set)
     node = Node(settings, plan, to_stderr)
     await node.start()
+    gc.freeze()  # what is there now stays: the collector need not look at it between questions
     reloads: set[asyncio.Task[None]] = set()
 
     def reload() -> None:

@@ -86,16 +86,17 @@ def networks_of(table: Table, reader: Reader, path: Path) -> NetworksOptions:
 
 def _homes(table: Table, reader: Reader, path: Path) -> tuple[Home, ...]:
     homes: list[Home] = []
-    for at, values in rows(table, reader, "home"):
+    written = table.get("home")
+    for place, (at, values) in enumerate(rows(table, reader, "home")):
         fields = Fields(values)
+        said = set(written[place]) if isinstance(written, list) else set()
         printable(values, reader, at)
         operator, way = fields.text("operator"), fields.text("way")
         if any(home.operator == operator for home in homes):
             reader.wrong(f"{at}.operator", f"'{operator}' is asked in two ways", "one [[home]] an operator")
         for other, names in _ONLY.items():
-            for name in names:
-                if other != way and fields.text(name):
-                    reader.wrong(f"{at}.{name}", f'belongs to way = "{other}"', "leave it out")
+            for name in sorted(said.intersection(names)) if other != way else ():
+                reader.wrong(f"{at}.{name}", f'belongs to way = "{other}"', "leave it out")
         if urlsplit(fields.text("url")).scheme not in _SCHEMES.get(way, ()):
             reader.wrong(f"{at}.url", "has another scheme than its way", f"{', '.join(_SCHEMES.get(way, ()))}://...")
         else:

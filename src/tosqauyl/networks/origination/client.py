@@ -21,7 +21,7 @@ import msgspec
 from tosqauyl.errors import TosqauylError
 from tosqauyl.networks.backend import AskFailed, Origination
 from tosqauyl.networks.origination import wire
-from tosqauyl.networks.origination.tokens import Keys, buckets, token
+from tosqauyl.networks.origination.tokens import Keys, buckets, message
 
 BEFORE = 15.0
 """Seconds between the subscriber's call and its arrival here, at most: it may travel over many networks."""
@@ -169,14 +169,19 @@ class LedgerBackend:
     async def originated(self, caller: str, called: str, at: float) -> Origination:
         """Ask whether `caller` started a call to `called` about `at` (seconds since 1970): yes, no, not_here (not in the
         operator's own network; a roamer of it may have started it abroad), or unknown. Raises AskFailed."""
-        reply = await self._connections.send("POST", wire.QUESTIONS, self.question(caller, called, at))
+        try:
+            question = self.question(caller, called, at)
+        except ValueError:
+            raise AskFailed("malformed", "a call that cannot be asked about") from None
+        reply = await self._connections.send("POST", wire.QUESTIONS, question)
         return self._read(reply)
 
     def question(self, caller: str, called: str, at: float) -> bytes:
-        """The body of that question: a token for every bucket in which the call may have begun."""
+        """The body of that question: a token for every bucket in which the call may have begun. Raises ValueError for numbers or
+        a time of which no token can be made."""
         options, key = self.options, self._key
         tokens = tuple(
-            token(key.secret, caller, called, bucket).hex() for bucket in buckets(at, options.before, options.skew)
+            key.seal(message(caller, called, bucket)).hex() for bucket in buckets(at, options.before, options.skew)
         )
         return self._encode(wire.Question(key.id, tokens, at))
 

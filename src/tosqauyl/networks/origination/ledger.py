@@ -72,7 +72,8 @@ class Ledger:
     """One node's ledger. plan: may be replaced by a newer one at any time. counters: reports taken, refused_<why>; asked,
     said_yes, said_no, unknown_<why>; lagging (reports later than the skew), clock_set, forgotten_questions.
 
-    report costs 8 us with five peers, ask 7 us with its end (measured on one core of a busy 2-core machine).
+    With five peers a report costs 9 to 12 us, a question 4 to 6 us if the answer is yes, and 19 to 24 us with its wait and its end
+    if it is no (processor time, measured on a busy machine of two cores).
     """
 
     def __init__(self, options: LedgerOptions, keys: Keys, plan: Plan, store: Store) -> None:

@@ -33,6 +33,8 @@ BODY_BYTES = 64 << 10
 BODY_SECONDS = 5.0
 """A body must be complete within this."""
 HANDSHAKE_SECONDS = 5.0
+FIRST_SECONDS = 10.0
+"""A connection must bring its first request within this: aiohttp itself waits for it for ever."""
 IDLE_SECONDS = 75.0
 """A silent connection is closed after this."""
 TICK_SECONDS = 1.0
@@ -203,7 +205,15 @@ class LedgerServer:
         if len(self._http.connections) >= self.options.connections:
             self.counters["refused_full"] += 1
             return _Full()
-        return self._http()
+        made = self._http()
+        self._loop.call_later(FIRST_SECONDS, self._close_silent, made)
+        return made
+
+    def _close_silent(self, connection: Any) -> None:
+        transport = connection.transport
+        if transport is not None and transport not in self._peers:
+            self.counters["silent"] += 1
+            transport.abort()
 
     def _make_request(self, message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
         return web.BaseRequest(message, payload, protocol, writer, task, self._loop, client_max_size=BODY_BYTES)
