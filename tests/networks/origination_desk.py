@@ -28,7 +28,9 @@ def pair(peer: str, id: str = "2026-11", salt: str = "") -> PairKey:
 
 
 KEYS = Keys((pair("beeline"), pair("t2")))
-OPTIONS = LedgerOptions("kcell", switches=SWITCHES)
+EVERYBODY = {one: ("beeline", "t2") for one in ("kcell", "beeline", "t2")}
+"""Both members carry calls to all three operators."""
+OPTIONS = LedgerOptions("kcell", switches=SWITCHES, askers=EVERYBODY)
 
 
 class Desk:
@@ -82,7 +84,8 @@ class Desk:
     def question(
         self, key: PairKey, caller: str = CALLER, called: str = CALLED, at: float | None = None
     ) -> AskedTokens:
-        return ask_about(key, caller, called, self.wall if at is None else at, self.options)
+        reach = self.options.before, self.options.skew
+        return ask_about(key, (caller, called), self.wall if at is None else at, reach, self.ledger.plan)
 
     def put(self, question: AskedTokens, peer: str = "beeline") -> Said | Pending:
         asked = self.ledger.ask(peer, question, self.now, self.wall)

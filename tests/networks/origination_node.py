@@ -83,7 +83,12 @@ class Operators:
     def settings(self, operator: str, **ledger: Any) -> NodeSettings:
         node = self.signed(f"node.{operator}")
         options = LedgerOptions(
-            operator, switches=("switch",), sync_seconds=SYNC_SECONDS, before=15.0, grace=self.grace
+            operator,
+            switches=("switch",),
+            sync_seconds=SYNC_SECONDS,
+            before=15.0,
+            grace=self.grace,
+            askers={one: tuple(HOSTS) for one in sorted(HOSTS)},
         )
         return NodeSettings(
             ServerOptions(
@@ -112,7 +117,7 @@ class Operators:
     def backend(self, own: str, asked: str, urls: tuple[str, ...], **changes: Any) -> LedgerBackend:
         """What a gate of `own` asks `asked` with."""
         options = LedgerClientOptions(asked, urls, own, load_keys(self.keys(own)), self.gate(own))
-        return LedgerBackend(replace(options, **changes))
+        return LedgerBackend(replace(options, **changes), load_plan)
 
     def reporting(self, operator: str, port: int) -> ReportClient:
         """A switch of an operator that reports to its node."""
@@ -123,7 +128,10 @@ class Operators:
     def write_config(self, operator: str, extra: str = "", sync_seconds: int = 30) -> Path:
         """The file of a node, for `tosqauyl origination`."""
         node = self.signed(f"node.{operator}")
-        members = "".join(f'[[member]]\nname = "{one}"\ncertificate = "gate.{one}.test"\n' for one in HOSTS)
+        members = "".join(
+            f'[[member]]\nname = "{one}"\ncertificate = "gate.{one}.test"\nreceives = {sorted(HOSTS)}\n'
+            for one in HOSTS
+        )
         path = self.folder / f"{operator}.toml"
         path.write_text(
             f'operator = "{operator}"\nlisten = "{HOSTS[operator]}:0"\nkeys = "{self.keys(operator)}"\n'

@@ -301,7 +301,7 @@ def test_a_backend_without_a_key_or_files_is_not_made(operators: Operators) -> N
         replace(options, identity=replace(options.identity, ca=options.identity.key)),
     ):
         with pytest.raises(TosqauylError):
-            LedgerBackend(wrong)
+            LedgerBackend(wrong, load_plan)
 
 
 @pytest.mark.parametrize(("caller", "at"), [("+7\ud800", 1.0), ("7" * 70_000, 1.0), (CALLER, float("nan"))])
@@ -319,7 +319,10 @@ def test_the_newest_key_is_asked_with(operators: Operators) -> None:
     keys = load_keys(operators.keys("beeline"))
     newer = Keys([*keys.of("kcell"), replace(keys.of("kcell")[0], id="2026-02")])
     options = operators.backend("beeline", "kcell", ("https://127.0.0.2:1",)).options
-    assert json.loads(LedgerBackend(replace(options, keys=newer)).question(CALLER, CALLED, 1.0))["key"] == "2026-02"
+    assert (
+        json.loads(LedgerBackend(replace(options, keys=newer), load_plan).question(CALLER, CALLED, 1.0))["key"]
+        == "2026-02"
+    )
 
 
 def test_reports_wait_while_the_node_is_away_and_the_oldest_gives_way(

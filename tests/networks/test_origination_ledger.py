@@ -111,14 +111,31 @@ def test_the_same_question_again_gets_the_same_answer_and_changes_nothing() -> N
 
 
 def test_only_peers_that_may_get_the_call_can_ask_about_it() -> None:
-    options = dataclasses.replace(OPTIONS, askers={"beeline": ("beeline",)})
-    desk = Desk(options).synced()
+    desk = Desk(dataclasses.replace(OPTIONS, askers={})).synced()
     desk.report(called="+77050000002")
     assert desk.ask(peer="beeline") == YES
-    assert desk.ask(peer="t2") == NO
     desk.report(called="+77000000002")
     assert desk.ask(called="+77000000002", peer="t2") == YES
-    assert desk.ask(called="+77000000002", peer="beeline") == YES
+
+
+def test_who_asks_about_a_call_that_was_not_kept_for_it_gets_unknown_and_never_no() -> None:
+    desk = Desk(dataclasses.replace(OPTIONS, askers={"beeline": ("beeline",), "fixed": ("t2",)})).synced()
+    desk.report(called="+77050000002")
+    assert desk.ask(peer="t2") == unknown("not-yours")
+    assert desk.ask(caller=OTHER, peer="t2") == unknown("not-yours")
+    assert desk.ask(called="+77272000002", peer="beeline") == unknown("not-yours")
+    assert desk.ask(called="+77272000002", peer="t2") == NO
+    assert desk.ask(called="+4479", peer="t2") == unknown("not-yours")
+
+
+def test_who_knows_another_table_of_ported_numbers_gets_a_yes_but_never_a_no() -> None:
+    desk = Desk().synced()
+    desk.report()
+    key = KEYS.of("beeline")[0]
+    stale = desk.question(key)._replace(ported="0123456789abcdef")
+    assert desk.put(stale) == YES
+    stale = desk.question(key, caller=OTHER)._replace(ported="0123456789abcdef")
+    assert desk.end(desk.put(stale)) == unknown("portability")
 
 
 # Unknown, never no
@@ -288,7 +305,7 @@ def test_a_question_may_reach_back_further_but_not_for_ever() -> None:
     most = OPTIONS.most_tokens
     tokens = tuple(number.to_bytes(16, "big") for number in range(most + 1))
     assert desk.put(AskedTokens("2026-11", tokens, desk.wall)) == unknown("too-many-tokens")
-    assert desk.end(desk.put(AskedTokens("2026-11", tokens[1:], desk.wall))) == NO
+    assert desk.end(desk.put(AskedTokens("2026-11", tokens[1:], desk.wall, "beeline"))) == NO
 
 
 def test_a_member_that_asks_too_much_is_limited_and_the_others_are_not() -> None:

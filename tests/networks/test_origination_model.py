@@ -22,6 +22,7 @@ from tosqauyl.numbers.plan import load_plan
 OPTIONS = LedgerOptions("kcell", switches=SWITCHES, records=16)
 OURS, PORTED, CALLED = "+77010000001", "+77010000009", "+77050000002"
 PLAN = load_plan({PORTED: "beeline"})
+REACH = OPTIONS.before, OPTIONS.skew
 OFF = OPTIONS.skew / 2
 """How far a clock may be off the true time, so that two differ by the skew at most."""
 TINY = 1e-6
@@ -131,7 +132,7 @@ class World:
         """What is said, and when the question came."""
         asked_at = self.now
         said: list[Said] = []
-        question = ask_about(KEYS.of("beeline")[0], caller, CALLED, self.clock("asker"), OPTIONS)
+        question = ask_about(KEYS.of("beeline")[0], (caller, CALLED), self.clock("asker"), REACH, PLAN)
         found = self.ledger.ask("beeline", question, self.now, self.wall)
         if not isinstance(found, Pending):
             return found, asked_at

@@ -22,10 +22,8 @@ from tosqauyl.numbers.plan import load_plan
 
 BUCKET_OF_CALL = floor((START + 21.15) / BUCKET)
 BLOCK = 1_000_000
-OF_CALLED_ONLY = LedgerOptions(
-    "kcell", switches=OPTIONS.switches, askers={"beeline": ("beeline",), "t2": ("t2",), "kcell": ("t2",)}
-)
-"""A node that writes each call for the operator of the called number, and for nobody else."""
+AS_SHIPPED = LedgerOptions("kcell", switches=OPTIONS.switches)
+"""A node that was told nothing else writes each call for the operator of the called number, and for nobody else."""
 
 
 def tokens_of(desk: Desk) -> frozenset[bytes]:
@@ -64,7 +62,7 @@ def test_the_attack_makes_the_tokens_that_the_node_makes() -> None:
 
 
 def test_without_the_key_of_the_pair_a_million_callers_give_nothing_and_with_it_they_give_the_call() -> None:
-    stolen = tokens_of(node(OF_CALLED_ONLY))
+    stolen = tokens_of(node(AS_SHIPPED))
     assert len(stolen) == 51
     for other in (KEYS.of("t2")[0].secret, pair("beeline", salt="guess").secret):
         assert callers(other, "701", 0, BLOCK // 2, stolen) == []
@@ -72,7 +70,7 @@ def test_without_the_key_of_the_pair_a_million_callers_give_nothing_and_with_it_
 
 
 def test_a_node_that_writes_each_call_for_all_members_shows_it_to_a_member_that_steals_the_store() -> None:
-    """Why a node should be told who may get which calls: `askers`."""
+    """Why a node writes for more members only where it was told so: `receives`."""
     stolen = tokens_of(node(OPTIONS))
     assert callers(KEYS.of("t2")[0].secret, "701", 0, 10, stolen) == [CALLER]
 
@@ -87,7 +85,7 @@ def test_a_plain_hash_would_be_undone() -> None:
 def test_the_doubt_about_a_refused_report_is_as_random_as_its_token() -> None:
     one = token(KEYS.of("beeline")[0].secret, CALLER, CALLED, BUCKET_OF_CALL)
     assert doubt(doubt(one)) == one
-    desk = Desk(OF_CALLED_ONLY, KEYS, {CALLER: "t2"}).synced()
+    desk = Desk(AS_SHIPPED, KEYS, {CALLER: "t2"}).synced()
     assert desk.report() == "foreign"
     assert tokens_of(desk) == {doubt(one)}
     assert callers(KEYS.of("beeline")[0].secret, "701", 0, 10, tokens_of(desk)) == []
@@ -118,7 +116,7 @@ def _try_block(work: tuple[bytes, str, int]) -> list[str]:
 def test_without_the_key_of_the_pair_all_mobile_numbers_of_the_country_give_nothing() -> None:
     codes = load_plan().mobile_codes
     assert len(codes) == 19
-    stolen = tokens_of(node(OF_CALLED_ONLY))
+    stolen = tokens_of(node(AS_SHIPPED))
     with multiprocessing.get_context("fork").Pool(2, _take, (stolen,)) as pool:
         for peer, expected in (("t2", []), ("beeline", [CALLER])):
             secret = KEYS.of(peer)[0].secret

@@ -11,6 +11,7 @@ from tosqauyl.networks.origination.node import Node
 from tosqauyl.networks.origination.selftest import DAY, Found, certificates, selftest
 from tosqauyl.networks.origination.settings import NodeSettings, PeerNodes, SelftestSettings
 from tosqauyl.networks.origination.tokens import make_key
+from tosqauyl.numbers.plan import load_plan
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def joining(operators: Operators, *peers: PeerNodes, url: str = "https://127.0.0
 
 async def found(settings: NodeSettings, clock: Clock | None = None) -> dict[str, Found]:
     wall = clock or Clock()
-    return {one.slug: one async for one in selftest(settings, lambda: wall()[1])}
+    return {one.slug: one async for one in selftest(settings, load_plan(), lambda: wall()[1])}
 
 
 def beeline(node: Node, name: str = "beeline") -> PeerNodes:

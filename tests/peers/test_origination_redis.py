@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from origination_desk import CALLED, CALLER, KEYS, OTHER, START, SWITCHES, Desk
+from origination_desk import CALLED, CALLER, EVERYBODY, KEYS, OTHER, START, SWITCHES, Desk
 from redis.asyncio import Redis
 
 from tosqauyl.errors import TosqauylError
@@ -17,7 +17,7 @@ from tosqauyl.networks.origination.store import MemoryStore
 
 pytestmark = pytest.mark.peers("redis-server")
 
-OPTIONS = LedgerOptions("kcell", switches=SWITCHES, grace=0.04)
+OPTIONS = LedgerOptions("kcell", switches=SWITCHES, grace=0.04, askers=EVERYBODY)
 YES, NO, STORE, STARTING = Said("yes"), Said("no"), Said("unknown", "store"), Said("unknown", "starting")
 NODES = ("almaty", "astana")
 SECONDS = 20.0

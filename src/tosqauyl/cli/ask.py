@@ -195,11 +195,11 @@ def _invite(options: argparse.Namespace) -> bytes:
 def _asked(engine: Engine, config: Config, call: Call) -> Call:
     """Ask whoever the configuration names: networks for real; a script with the clock wound forward, for nobody waits."""
     if config.home_network.provider == "networks":
-        return asyncio.run(_asked_networks(engine, networks_of(config.networks, engine.known.plan), call))
+        return asyncio.run(_asked_networks(engine, networks_of(config.networks, lambda: engine.known.plan), call))
     ask = engine.question(call, 0.0)
     if ask is None:
         return call
-    provider = provider_of(config, engine.known.plan)
+    provider = provider_of(config, lambda: engine.known.plan)
     found = [provider.ask(question, 0.0) for question in ask.questions]
     return _with_answers(call, ask, [*found, *provider.poll(nextafter(ask.until, 0.0))])
 

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from tosqauyl.config.networks import Home, NetworksOptions
 from tosqauyl.errors import TosqauylError
@@ -19,16 +19,17 @@ from tosqauyl.networks.sh.options import ShOptions
 from tosqauyl.numbers.plan import Plan
 
 
-def networks_of(options: NetworksOptions, plan: Plan) -> Networks:
+def networks_of(options: NetworksOptions, plan: Callable[[], Plan]) -> Networks:
     """The provider over all configured networks. Connections are opened when the first question needs them.
 
-    Raises TosqauylError where an operator, a file or an address cannot be used.
+    plan: the one in use now; ledgers are told which table of ported numbers it has. Raises TosqauylError where an operator, a file
+    or an address cannot be used.
     """
     askable = [one.operator for one in options.ledgers if not one.fixed]  # who has fixed lines only is not in the plan
-    _check_operators((*(home.operator for home in options.homes), *askable), plan)
+    _check_operators((*(home.operator for home in options.homes), *askable), plan())
     senses = Senses(time.time, random.SystemRandom().random)
     homes = {
-        home.operator: whereabouts_desk(home.way, _backend(home, plan), home.desk, senses) for home in options.homes
+        home.operator: whereabouts_desk(home.way, _backend(home, plan()), home.desk, senses) for home in options.homes
     }
     if not options.ledgers:
         return Networks(homes, {})
@@ -37,7 +38,7 @@ def networks_of(options: NetworksOptions, plan: Plan) -> Networks:
     ledgers = {}
     for place in options.ledgers:
         client = LedgerClientOptions(place.operator, place.urls, member.operator, keys, identity, roamers=place.roamers)
-        ledgers[place.operator] = origination_desk(LedgerBackend(client), senses, place.desk)
+        ledgers[place.operator] = origination_desk(LedgerBackend(client, plan), senses, place.desk)
     return Networks(homes, ledgers)
 
 

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from tosqauyl.cli.asking import networks_of
@@ -72,18 +73,27 @@ def snapshot_of(config: Config, say: Say = silent) -> Snapshot:
     return built_of(config, say=say).snapshot
 
 
-def provider_of(config: Config, plan: Plan) -> Provider:
-    """Who is asked about callers. Raises TosqauylError where one of them cannot be asked as configured."""
+def provider_of(config: Config, plan: Callable[[], Plan]) -> Provider:
+    """Who is asked about callers. plan: the one in use at the moment of a question.
+
+    Raises TosqauylError where one of them cannot be asked as configured.
+    """
     if config.home_network.provider == "scripted":
         return load_script(read_text(config.home_network.script), config.home_network.script)
     return networks_of(config.networks, plan) if config.home_network.provider == "networks" else NullProvider()
 
 
-def session_of(config: Config, known: Snapshot, table: Transactions, make_row: MakeRow) -> Session:
-    """The gate's session for a snapshot, without sockets and journal."""
+def session_of(
+    config: Config, known: Snapshot, table: Transactions, make_row: MakeRow, plan: Callable[[], Plan] | None = None
+) -> Session:
+    """The gate's session for a snapshot, without sockets and journal. plan: the one in use, where snapshots are replaced."""
     recording = Recording(make_row, time.perf_counter)
     return Session(
-        engine_of(config, known), TrunkTable(config.entries), table, provider_of(config, known.plan), recording
+        engine_of(config, known),
+        TrunkTable(config.entries),
+        table,
+        provider_of(config, plan or (lambda: known.plan)),
+        recording,
     )
 
 

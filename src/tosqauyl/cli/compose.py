@@ -27,6 +27,7 @@ from tosqauyl.journal.append import Journal, private_folder
 from tosqauyl.journal.columns import MakeRow, row_maker
 from tosqauyl.journal.tokens import Tokens, load_key
 from tosqauyl.networks.provider import Networks
+from tosqauyl.numbers.plan import Plan
 from tosqauyl.screen.engine import Engine
 from tosqauyl.screen.snapshot import Snapshot
 from tosqauyl.sip.transaction import Transactions
@@ -63,6 +64,7 @@ class _Adopting:
         self._config = config
         self._token = None if config.clear_called else Tokens(load_key(data / "token.key")).of
         self.freshness = Freshness()
+        self.plan: Plan | None = None
 
     def row(self, known: Snapshot) -> MakeRow:
         """The row maker that names this snapshot."""
@@ -71,6 +73,7 @@ class _Adopting:
     def __call__(self, known: Snapshot) -> tuple[Engine, MakeRow]:
         """The engine and the row maker."""
         self.note_list(known)
+        self.plan = known.plan
         return engine_of(self._config, known), self.row(known)
 
     def note_list(self, known: Snapshot) -> None:
@@ -132,7 +135,7 @@ def _session(config: Config, known: Snapshot, data: Path, adopt: _Adopting) -> S
     """The session, with what was answered before a restart, and the counts of calls."""
     table = Transactions(1 if FaultKind.TABLE_FULL.value in config.failure.forced else config.sip.table)
     resumed = resume(table, data / "journal", time.monotonic(), time.time())
-    session = session_of(config, known, table, adopt.row(known))
+    session = session_of(config, known, table, adopt.row(known), lambda: adopt.plan or known.plan)
     session.counters["resumed"] = resumed
     session.options = SessionOptions(config.sip.trying_after, token_hex(4))
     if config.rates.on:

@@ -191,7 +191,7 @@ def run_selftest(options: argparse.Namespace) -> int:
 
 async def _selftest(settings: NodeSettings, t: Texts) -> int:
     wrong = 0
-    async for found in selftest(settings):
+    async for found in selftest(settings, plan_of(settings)):
         wrong += not found.ok
         show(found, t)
     print(t("{wrong} wrong", wrong=wrong))

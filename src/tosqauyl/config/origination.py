@@ -32,7 +32,7 @@ NODE_KEYS: tuple[Key, ...] = (
     Key("tls.client_ca", "text", None, "Authorities of the certificates of members and switches (PEM)."),
     Key("member[].name", "text", None, "An operator whose gates may ask, as the keys of pairs name it."),
     Key("member[].certificate", "text", None, "Subject alternative name of its gates' certificate."),
-    Key("member[].receives", "texts", (), "Operators whose subscribers' calls come in at its gates; none named means all."),
+    Key("member[].receives", "texts", (), "Whose subscribers' calls come in at its gates; its own if none is named."),
     Key("member[].urls", "texts", (), "https://host:port of each of its own nodes, for the self-test."),
     Key("switch[].id", "text", None, "Name of a switch of ours that reports calls."),
     Key("switch[].certificate", "text", "", "Subject alternative name of its certificate, if it reports over HTTPS."),
@@ -189,13 +189,12 @@ def _members(table: Table, reader: Reader) -> _Members:
         printable(values, reader, at)
         name = fields.text("name")
         members.append(Member(name, fields.text("certificate")))
-        receives[name] = frozenset(fields.texts("receives"))
+        receives[name] = frozenset(fields.texts("receives")) or frozenset((name,))
         urls = _urls(fields.texts("urls"), reader, f"{at}.urls")
         if urls:
             peers.append(PeerNodes(name, urls))
     called = sorted(frozenset[str]().union(*receives.values()))
-    # A member that names nobody gets calls to everybody.
-    askers = {one: tuple(name for name, named in receives.items() if not named or one in named) for one in called}
+    askers = {one: tuple(name for name, named in receives.items() if one in named) for one in called}
     return _Members(tuple(members), tuple(peers), askers)
 
 

@@ -32,7 +32,8 @@ class Whereabouts(NamedTuple):
 
 
 class Origination(NamedTuple):
-    """Whether an operator's ledger holds that call. state: yes, no or unknown; why: a slug that says why it is unknown."""
+    """Whether an operator's ledger holds that call. state: yes, no, not_here (not in its own network, and it would not know of
+    roamers' calls) or unknown; why: a slug that says why it is unknown."""
 
     state: str
     why: str = ""

@@ -21,7 +21,9 @@ import msgspec
 from tosqauyl.errors import TosqauylError
 from tosqauyl.networks.backend import AskFailed, Origination
 from tosqauyl.networks.origination import wire
-from tosqauyl.networks.origination.tokens import Keys, buckets, message
+from tosqauyl.networks.origination.ledger import ask_about
+from tosqauyl.networks.origination.tokens import Keys
+from tosqauyl.numbers.plan import Plan
 
 BEFORE = 15.0
 """Seconds between the subscriber's call and its arrival here, at most: it may travel over many networks."""
@@ -152,10 +154,11 @@ class Connections:
 
 
 class LedgerBackend:
-    """Asks the ledger of one operator; an OriginationBackend. clock: wall time, seconds since 1970."""
+    """Asks the ledger of one operator; an OriginationBackend. plan: the number plan that is in use now, with the ported numbers;
+    clock: wall time, seconds since 1970."""
 
-    def __init__(self, options: LedgerClientOptions, clock: Wall = time.time) -> None:
-        self.options, self._clock = options, clock
+    def __init__(self, options: LedgerClientOptions, plan: Callable[[], Plan], clock: Wall = time.time) -> None:
+        self.options, self._plan, self._clock = options, plan, clock
         self._connections = Connections(options.urls, options.identity)
         pair = options.keys.of(options.operator)
         if not pair:
@@ -173,17 +176,16 @@ class LedgerBackend:
             question = self.question(caller, called, at)
         except ValueError:
             raise AskFailed("malformed", "a call that cannot be asked about") from None
-        reply = await self._connections.send("POST", wire.QUESTIONS, question)
-        return self._read(reply)
+        said = self._read(await self._connections.send("POST", wire.QUESTIONS, question))
+        elsewhere = said.state == "no" and not self.options.roamers and self._plan().read(caller).kind == "mobile"
+        return Origination("not_here") if elsewhere else said
 
     def question(self, caller: str, called: str, at: float) -> bytes:
         """The body of that question: a token for every bucket in which the call may have begun. Raises ValueError for numbers or
         a time of which no token can be made."""
-        options, key = self.options, self._key
-        tokens = tuple(
-            key.seal(message(caller, called, bucket)).hex() for bucket in buckets(at, options.before, options.skew)
-        )
-        return self._encode(wire.Question(key.id, tokens, at))
+        asked = ask_about(self._key, (caller, called), at, (self.options.before, self.options.skew), self._plan())
+        tokens = tuple(token.hex() for token in asked.tokens)
+        return self._encode(wire.Question(asked.key, tokens, asked.at, asked.to, asked.ported))
 
     async def close(self) -> None:
         """Let go of connections. Never raises."""
@@ -199,8 +201,7 @@ class LedgerBackend:
                 raise AskFailed("wrong", "its clock is off")
             if (answer.state == "unknown") != bool(answer.why):
                 raise AskFailed("malformed", "an answer without a reason, or a reason without need")
-            elsewhere = answer.state == "no" and not self.options.roamers
-            return Origination("not_here" if elsewhere else answer.state, answer.why)
+            return Origination(answer.state, answer.why)
         if reply.status == 429:
             raise AskFailed("limited", "too many questions", reply.retry_after)
         if reply.status in (401, 403, 404, 405, 413, 415, 422):

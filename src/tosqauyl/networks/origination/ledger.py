@@ -7,11 +7,20 @@ from collections import Counter
 from collections.abc import Callable
 from heapq import heappop, heappush
 from itertools import count
-from math import floor, isfinite
+from math import isfinite
 
 from tosqauyl.networks.origination.store import Store
 from tosqauyl.networks.origination.sync import Clock, Sync
-from tosqauyl.networks.origination.terms import REASONS, REFUSALS, AskedTokens, LedgerOptions, Pending, Report, Said
+from tosqauyl.networks.origination.terms import (
+    REASONS,
+    REFUSALS,
+    AskedTokens,
+    LedgerOptions,
+    Pending,
+    Report,
+    Said,
+    receiver_of,
+)
 from tosqauyl.networks.origination.tokens import BUCKET, TOKEN_BYTES, Keys, PairKey, buckets, message
 from tosqauyl.numbers.number import Number
 from tosqauyl.numbers.plan import Plan
@@ -45,10 +54,11 @@ def doubt(token: bytes) -> bytes:
     return bytes((token[0] ^ 0xFF,)) + token[1:]
 
 
-def ask_about(key: PairKey, caller: str, called: str, at: float, options: LedgerOptions) -> AskedTokens:
-    """The question of a gate that got a call at `at` (its clock): a token for each bucket in which the call may have begun."""
-    tokens = tuple(key.seal(message(caller, called, one)) for one in buckets(at, options.before, options.skew))
-    return AskedTokens(key.id, tokens, at)
+def ask_about(key: PairKey, call: tuple[str, str], at: float, reach: tuple[float, float], plan: Plan) -> AskedTokens:
+    """The question of a gate that got a call (caller, called) at `at` (its clock): a token for each bucket in which it may have
+    begun. reach: LedgerOptions.before and skew, seconds; plan: the gate's, with the ported numbers it knows."""
+    tokens = tuple(key.seal(message(*call, one)) for one in buckets(at, *reach))
+    return AskedTokens(key.id, tokens, at, receiver_of(plan.read(call[1])), plan.ported.hash)
 
 
 class _Limit:
@@ -125,7 +135,8 @@ class Ledger:
         tokens = tuple(dict.fromkeys(question.tokens))
         if self.store.has_any(tokens):
             return self._counted(_YES)
-        why = self._unsure(peer, question.key, now) or ("limited" if self._wait_count >= self.options.waiting else "")
+        why = self._unsure(peer, question.key, now) or self._unentitled(peer, question)
+        why = why or ("limited" if self._wait_count >= self.options.waiting else "")
         if why:
             return self._counted(Said("unknown", why))
         return self._wait(peer, question, tokens, now)
@@ -233,12 +244,13 @@ class Ledger:
 
     def _sealed(self, caller: Number, called: Number, at: float) -> tuple[bytes, ...]:
         """The tokens of a call for everybody whose gate may get it."""
-        seals = self._seals.get(called.operator)
+        receiver = receiver_of(called)
+        seals = self._seals.get(receiver)
         if seals is None:
-            peers = self.options.askers.get(called.operator, self.keys.peers)
+            peers = self.options.askers.get(receiver, (receiver,))
             seals = tuple(pair.seal for peer in peers for pair in self.keys.of(peer))
-            self._seals[called.operator] = seals  # as many entries as the plan has operators
-        told = message(caller.text, called.text, floor(at / BUCKET))
+            self._seals[receiver] = seals  # as many entries as the plan has operators
+        told = message(caller.text, called.text, int(at // BUCKET))
         return tuple([seal(told) for seal in seals])
 
     def _keep(self, tokens: tuple[bytes, ...], now: float, wall: float) -> bool:
@@ -272,6 +284,12 @@ class Ledger:
         if young is not None and now - young < self.options.window:
             return "starting"
         return self.in_sync(now)
+
+    def _unentitled(self, peer: str, question: AskedTokens) -> str:
+        """Why a missing record says nothing to this member, '' if it does: the call may never have been written for it."""
+        if peer not in self.options.askers.get(question.to, (question.to,)):
+            return "not-yours"
+        return "" if question.ported == self.plan.ported.hash else "portability"
 
     def _wait(self, peer: str, question: AskedTokens, tokens: tuple[bytes, ...], now: float) -> Pending:
         doubts = tuple(map(doubt, tokens))

@@ -22,6 +22,7 @@ from tosqauyl.networks.origination.client import (
 )
 from tosqauyl.networks.origination.settings import NodeSettings, PeerNodes, SelftestSettings
 from tosqauyl.networks.origination.tokens import Keys, load_keys
+from tosqauyl.numbers.plan import Plan
 from tosqauyl.tls import WARN_DAYS, expiry
 
 DAY = 86_400.0
@@ -42,8 +43,11 @@ class Found:
     values: Mapping[str, object] = field(default_factory=dict)
 
 
-async def selftest(settings: NodeSettings, clock: Callable[[], float] = time.time) -> AsyncIterator[Found]:
-    """Everything in order, told as it is found. clock: seconds since 1970. Raises TosqauylError where [selftest] is missing."""
+async def selftest(settings: NodeSettings, plan: Plan, clock: Callable[[], float] = time.time) -> AsyncIterator[Found]:
+    """Everything in order, told as it is found. plan: with the node's ported numbers; clock: seconds since 1970.
+
+    Raises TosqauylError where [selftest] is missing.
+    """
     if settings.selftest is None:
         raise TosqauylError(
             "has no [selftest]", "the node's file", "the self-test needs certificates and numbers to try"
@@ -62,11 +66,11 @@ async def selftest(settings: NodeSettings, clock: Callable[[], float] = time.tim
         yield found
     for peer in settings.peers:
         if peer.operator != settings.server.operator:
-            async for found in _peer(peer, keys, settings, clock):
+            async for found in _peer(peer, _Asker(settings, keys, plan), clock):
                 yield found
     if not any(one.slug == "node-reached" for one in reached):
         return
-    async for found in _calls(settings, own, keys, clock):
+    async for found in _calls(_Asker(settings, keys, plan), own, clock):
         yield found
 
 
@@ -113,10 +117,32 @@ async def _nodes(
         await connections.close()
 
 
-async def _peer(
-    peer: PeerNodes, keys: Keys, settings: NodeSettings, clock: Callable[[], float]
-) -> AsyncIterator[Found]:
+@dataclass(frozen=True, slots=True)
+class _Asker:
+    """Who asks, as a gate of ours would."""
+
+    settings: NodeSettings
+    keys: Keys
+    plan: Plan
+
+    async def ask(self, peer: PeerNodes, call: tuple[str, str], at: float) -> Origination:
+        """One question about a call (caller, called) at one operator. Raises AskFailed."""
+        own, ledger = self.settings.selftest, self.settings.ledger
+        assert own is not None  # noqa: S101 - asked before
+        options = LedgerClientOptions(
+            peer.operator, peer.urls, self.settings.server.operator, self.keys, own.ask, ledger.before, ledger.skew,
+            roamers=True,
+        )  # fmt: skip
+        backend = LedgerBackend(options, lambda: self.plan)
+        try:
+            return await backend.originated(*call, at)
+        finally:
+            await backend.close()
+
+
+async def _peer(peer: PeerNodes, asker: _Asker, clock: Callable[[], float]) -> AsyncIterator[Found]:
     """Another operator: its nodes, and whether it has the key that we have."""
+    settings, keys = asker.settings, asker.keys
     own = settings.selftest
     assert own is not None  # noqa: S101 - asked before
     reached = False
@@ -128,7 +154,7 @@ async def _peer(
         yield Found("key-missing", False, values)
     elif reached:
         try:
-            said = await _ask(peer, keys, settings, (own.caller, own.called), clock())
+            said = await asker.ask(peer, (own.caller, own.called), clock())
         except AskFailed as failed:
             yield Found("question-failed", False, {**values, "kind": failed.kind, "detail": failed.detail})
             return
@@ -136,10 +162,9 @@ async def _peer(
         yield Found("key-unknown-there" if strange else "key-shared", not strange, values)
 
 
-async def _calls(
-    settings: NodeSettings, own: SelftestSettings, keys: Keys, clock: Callable[[], float]
-) -> AsyncIterator[Found]:
+async def _calls(asker: _Asker, own: SelftestSettings, clock: Callable[[], float]) -> AsyncIterator[Found]:
     """A call that our switch reports is found; another one, to a number that nobody called, is not."""
+    settings, keys = asker.settings, asker.keys
     peer = PeerNodes(settings.server.operator, (own.url,))
     if not keys.of(peer.operator):
         yield Found("key-missing", False, {"operator": peer.operator})
@@ -157,11 +182,11 @@ async def _calls(
                 yield Found("report-refused", False, {"why": refused})
                 return
             yield Found("report-taken")
-            said = await _ask(peer, keys, settings, (own.caller, own.called), clock())
+            said = await asker.ask(peer, (own.caller, own.called), clock())
             yield Found(
                 "call-found" if said.state == "yes" else "call-not-found", said.state == "yes", {"why": said.why}
             )
-            said = await _ask(peer, keys, settings, (own.caller, own.caller), clock())
+            said = await asker.ask(peer, (own.caller, own.caller), clock())
             slug = {"no": "no-call-denied", "yes": "no-call-found"}.get(said.state, "no-call-unknown")
             yield Found(slug, said.state == "no", {"why": said.why})
         except AskFailed as failed:
@@ -188,18 +213,3 @@ async def _in_sync(own: SelftestSettings, seconds: float) -> str:
         return why
     finally:
         await connections.close()
-
-
-async def _ask(peer: PeerNodes, keys: Keys, settings: NodeSettings, call: tuple[str, str], at: float) -> Origination:
-    """One question about a call (caller, called) at one operator. Raises AskFailed."""
-    own = settings.selftest
-    assert own is not None  # noqa: S101 - asked before
-    options = LedgerClientOptions(
-        peer.operator, peer.urls, settings.server.operator, keys, own.ask, settings.ledger.before, settings.ledger.skew,
-        roamers=True,
-    )  # fmt: skip
-    backend = LedgerBackend(options)
-    try:
-        return await backend.originated(*call, at)
-    finally:
-        await backend.close()

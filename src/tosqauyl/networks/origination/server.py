@@ -295,7 +295,7 @@ class LedgerServer:
         except ValueError as error:
             raise wire.Refused("invalid", str(error)) from None
         now, wall = self.clock()
-        said = self.ledger.ask(peer.name, AskedTokens(asked.key, tokens, asked.at), now, wall)
+        said = self.ledger.ask(peer.name, AskedTokens(asked.key, tokens, asked.at, asked.to, asked.ported), now, wall)
         if isinstance(said, Pending):
             said = await self._wait(said)
         if said.why == "limited":

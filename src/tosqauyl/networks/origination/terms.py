@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from tosqauyl.errors import TosqauylError
 from tosqauyl.networks.origination.tokens import BUCKET
+from tosqauyl.numbers.number import Number
 
 STATES = ("yes", "no", "unknown")
 """What a ledger says. yes: the call was reported; no: it was not, and it would have been; unknown: everything else."""
@@ -16,12 +17,21 @@ late: its time is ahead of ours by more than the skew, or older than a record li
 now; replayed: this id of this switch was taken before; full: there is no room."""
 REASONS = (
     "not-in-sync", "starting", "clock", "unknown-key", "limited", "malformed", "too-many-tokens", "too-few-tokens",
-    "doubtful", "store",
+    "doubtful", "store", "not-yours", "portability",
 )  # fmt: skip
 """Why a ledger says unknown. not-in-sync: a switch is silent, or something was lost; starting: it has not collected for as long
 as the question reaches back; clock: clocks differ, or ours jumped; unknown-key: no such key with this member; limited: asked too
 often; malformed: no tokens, or none of 16 bytes; too-few-tokens: they do not cover the time in which the call may have begun;
-doubtful: that very call was reported, and refused; store: the store the nodes share cannot be reached or is not complete."""
+doubtful: that very call was reported, and refused; store: the store the nodes share cannot be reached or is not complete;
+not-yours: calls to that operator's subscribers are not kept for this member; portability: asker and node know different tables of
+ported numbers, so one of them may be wrong about whose call it is."""
+FIXED = "fixed"
+"""Stands for the operator of fixed lines, of which the number plan knows none."""
+
+
+def receiver_of(called: Number) -> str:
+    """Whose gate a call to this number comes in at: the number's operator, FIXED for a fixed line, '' where nobody's is known."""
+    return called.operator or (FIXED if called.kind == "fixed" else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +43,8 @@ class LedgerOptions:
     its `at` in the question, by their clocks. sync_seconds: a switch silent for longer is out of sync; so long, at most, a switch
     that was cut off goes unnoticed. records: tokens kept at most. questions_per_second, burst: of one member (burst 0: one
     second's). switches: every switch that must be heard; with none nothing is ever denied. askers: the called number's operator
-    -> peers whose gates may get the call; all peers where it is not named. waiting: questions that wait at once.
+    (receiver_of) -> peers whose gates may get the call; that operator alone where it is not named. waiting: questions that wait
+    at once.
     Raises TosqauylError for values that cannot work together.
     """
 
@@ -87,11 +98,14 @@ class Report(NamedTuple):
 
 class AskedTokens(NamedTuple):
     """A member asks. key: id of the pair's key; tokens: one for each bucket in which the call may have begun; at: when the call
-    reached the asker by its clock, seconds since 1970."""
+    reached the asker by its clock, seconds since 1970; to: receiver_of the called number; ported: the asker's hash of the
+    table of ported numbers, '' for none."""
 
     key: str
     tokens: tuple[bytes, ...]
     at: float
+    to: str = ""
+    ported: str = ""
 
 
 class Said(NamedTuple):

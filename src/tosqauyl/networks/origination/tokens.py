@@ -12,7 +12,7 @@ import stat
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from math import floor, isfinite
+from math import isfinite
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -45,7 +45,7 @@ def buckets(at: float, before: float, after: float) -> range:
     """
     if not (isfinite(at) and isfinite(before) and isfinite(after)):
         raise ValueError("a time that is no number")
-    return range(floor((at - before) / BUCKET), floor((at + after) / BUCKET) + 1)
+    return range(int((at - before) // BUCKET), int((at + after) // BUCKET) + 1)
 
 
 def message(caller: str, called: str, bucket: int) -> bytes:

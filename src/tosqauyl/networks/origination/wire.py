@@ -34,11 +34,14 @@ Token = Annotated[str, Meta(min_length=22, max_length=32, description="16 bytes:
 
 
 class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Did one of your subscribers start this call? key: id of the pair's key; at: when the asker received the call."""
+    """Did one of your subscribers start this call? key: id of the pair's key; at: when the asker received the call; to: operator of
+    the called number, 'fixed' for a fixed line; ported: the asker's hash of the table of ported numbers, '' for none."""
 
     key: Name
     tokens: Annotated[tuple[Token, ...], Meta(min_length=1, max_length=MOST_TOKENS)]
     at: Moment
+    to: Annotated[str, Meta(max_length=64)]
+    ported: Annotated[str, Meta(max_length=64)]
 
 
 class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
