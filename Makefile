@@ -5,14 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 TOOLS := $(VENV)/.tools
 READY := $(VENV)/.ready
-SOURCES := $(wildcard src/tosqauyl/*.py src/tosqauyl/*/*.py src/tosqauyl/*/data/* src/tosqauyl/locale/*/*/*)
+SOURCES := $(wildcard src/tosqauyl/*.py src/tosqauyl/*/*.py src/tosqauyl/*/*/*.py src/tosqauyl/*/data/* src/tosqauyl/locale/*/*/*)
 NIGHTLY_READY := $(VENV)/.ready-nightly
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 PYTHON ?=
 PYTHONS := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 /usr/bin/python3)
 LISTEN ?= udp:127.0.0.1:5060
 FUZZ_SECONDS ?= 600
-PEER_PACKAGES := sip-tester kamailio kamailio-tls-modules openssl gcc libc6-dev
+PEER_PACKAGES := sip-tester kamailio kamailio-tls-modules openssl gcc libc6-dev redis-server tshark freeradius-utils
 
 .DEFAULT_GOAL := help
 CALL_PATH_TESTS := tests/gate tests/numbers tests/screen tests/sip tests/state tests/cli
@@ -46,7 +46,7 @@ types: $(READY)  ## mypy, strict
 
 check: lint types test  ## lint, types and test
 
-test-peers: $(READY)  ## as root: install SIPp, Kamailio and a C compiler from Debian, run the tests against them, skip none
+test-peers: $(READY)  ## as root: install SIPp, Kamailio, Redis, tshark and more from Debian, run the tests against them, skip none
 	@dpkg -s $(PEER_PACKAGES) >/dev/null 2>&1 || { \
 	    test "$$(id -u)" = 0 || { echo "make test-peers: run as root, it installs: $(PEER_PACKAGES)" >&2; exit 1; }; \
 	    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $(PEER_PACKAGES); }
@@ -62,6 +62,12 @@ nightly: $(NIGHTLY_READY)  ## what is too long for check: fuzzing (FUZZ_SECONDS 
 	$(BIN)/pytest -m nightly
 	$(BIN)/python bench/crash.py
 	$(BIN)/python bench/soak.py
+	$(BIN)/python bench/soak.py --subscribers 25000000
+	$(BIN)/python bench/overload.py
+	$(BIN)/python bench/reload.py --anywhere
+	$(BIN)/python bench/networks.py
+	$(BIN)/python bench/networks.py --down
+	$(BIN)/python bench/origination.py
 	$(BIN)/python bench/gate.py
 
 bench: $(READY)  ## the benchmark, with a table of where each microsecond goes

@@ -78,8 +78,10 @@ def all_reloads(gate: Gate, folder: Path, roaming: Path, count: int) -> tuple[li
     for turn in range(1, count + 1):
         change(folder, roaming, turn)
         took.append(reload(gate, turn))
+        print(f"\r{turn} of {count} reloads, the last took {took[-1]:.0f} s", end="", file=sys.stderr, flush=True)
         sizes.append(memory(gate.process.pid))
         drop_segments(gate.data)
+    print(file=sys.stderr)
     return took, sizes
 
 

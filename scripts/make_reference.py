@@ -58,6 +58,9 @@ REASONS = {
     Reason.MOBILE_AT_HOME: "A Kazakh mobile number calls from abroad while its subscriber is registered at home.",
     Reason.MOBILE_ABROAD: "A Kazakh mobile number calls from abroad and its subscriber is abroad.",
     Reason.MOBILE_UNKNOWN: "A Kazakh mobile number calls from abroad and nobody knows where its subscriber is.",
+    Reason.HOME_NETWORK_SILENT: "A Kazakh mobile number calls from abroad and its home network was asked in vain.",
+    Reason.CALL_CONFIRMED: "The calling number's operator says that its subscriber has just started this very call.",
+    Reason.CALL_DENIED: "The calling number's operator says that it did not start this call.",
     Reason.OUTSIDE_TRUNK_RANGES: "The calling number is not among the numbers allowed on its trunk.",
     Reason.IMPERSONATES_BANK: "The display name passes itself off as a bank.",
     Reason.IMPERSONATES_POLICE: "The display name passes itself off as the police.",
@@ -233,6 +236,18 @@ def configuration_page() -> str:
     )
 
 
+def origination_page() -> str:
+    """docs/reference/origination.md, from the table of keys of a ledger node."""
+    keys = importlib.import_module("tosqauyl.config.origination").NODE_KEYS
+    return page(
+        "Keys of a ledger node",
+        "Every key of the TOML file given to `tosqauyl origination serve` and `selftest` with `--config`. "
+        "[A node of the origination ledger](../origination-node.md#the-file) says what the tables are for. "
+        "`a.b` is key `b` in table `[a]`; `a[].b` is key `b` in each `[[a]]`.",
+        table(("key", "type", "default", "values", "meaning"), map(_key_row, keys)),
+    )
+
+
 def _key_row(key: Any) -> tuple[str, ...]:
     values = f"{key.low} to {key.high}" if key.type == "integer" else ""
     if key.choices:
@@ -273,6 +288,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "rules.md": rules_page,
     "commands.md": commands_page,
     "configuration.md": configuration_page,
+    "origination.md": origination_page,
     "journal.md": journal_page,
 }
 """File name in docs/reference -> the function that makes its text."""

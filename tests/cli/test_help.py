@@ -35,7 +35,7 @@ OWN_WORDS = {
     "en": ("usage:", "options:", "show this help message and exit"),
 }
 SAME_IN_EVERY_LANGUAGE = re.compile(
-    r"(--?[\w-]+|`[^`]*`|\b(SIP|INVITE|UDP|HTTP|HTTPS|TLS|JSON|TOML|E|Ctrl-C|kz-border|var|Privacy|From|tqs|PEM|TOSQAUYL_TOKEN|feed)\b|\+\d+=abroad|https:\S+)"
+    r"(--?[\w-]+|`[^`]*`|\b(SIP|INVITE|UDP|HTTP|HTTPS|TLS|JSON|TOML|E|Ctrl-C|kz-border|var|Privacy|From|tqs|PEM|TOSQAUYL_TOKEN|feed|CAMARA|Diameter|Sh|HSS|SIGHUP)\b|\+\d+=abroad|https:\S+)"
 )
 SAME_NAMES = re.compile(r"P-Asserted-Identity|Remote-Party-ID|Diversion|DIR(/access\.log)?")
 

@@ -16,7 +16,10 @@ from tosqauyl.cli import main as command
 from tosqauyl.cli import origination
 from tosqauyl.config.origination import load_node
 from tosqauyl.errors import FileMistakes
-from tosqauyl.networks.origination.tokens import load_keys
+from tosqauyl.networks.origination.settings import NodeSettings
+from tosqauyl.networks.origination.terms import receiver_of
+from tosqauyl.networks.origination.tokens import load_keys, make_key
+from tosqauyl.numbers.plan import load_plan
 
 FAST = "before_seconds = 1\nskew_ms = 500\nttl_seconds = 20\n"
 
@@ -52,11 +55,27 @@ class Served:
 def served(operators: Operators) -> Iterator[Served]:
     secret = operators.folder / "secret"
     secret.write_text("0123456789abcdef")
+    secret.chmod(0o600)
     extra = f'{FAST}[radius]\nlisten = "127.0.0.2:0"\n[[switch]]\nid = "old"\nradius = "127.0.0.4"\nsecret_file = "secret"\n'
     node = Served(operators.write_config("kcell", extra))
     yield node
     if node.process.poll() is None:
         node.end()
+
+
+def test_hangup_reads_the_keys_anew_and_a_bad_folder_only_alarms(tmp_path: Path) -> None:
+    own = Operators(tmp_path)
+    node = Served(own.write_config("kcell", FAST))
+    newer = own.keys("kcell") / "newer.toml"
+    newer.touch(0o644)
+    newer.write_text(make_key("beeline", "2026-02"))
+    node.process.send_signal(signal.SIGHUP)
+    assert node.process.stderr
+    told = [node.process.stderr.readline() for _ in range(2)]
+    code, _ = node.end()
+    assert "ALARM: the keys of pairs were not loaded anew, the old ones stay" in told[0]
+    assert "others may read a key" in "".join(told)
+    assert code == 0
 
 
 def selftest_file(operators: Operators, ready: str, **changes: str) -> Path:
@@ -217,10 +236,48 @@ def test_every_mistake_is_told_with_its_line() -> None:
     assert "password" not in told
 
 
+def test_a_member_with_two_certificates_receives_what_either_entry_says(operators: Operators) -> None:
+    member = '[[member]]\nname = "t2"\ncertificate = "{}"\n{}'
+    path = operators.write_config(
+        "kcell", member.format("a.t2.test", 'receives = ["t2", "fixed"]\n') + member.format("b.t2.test", "")
+    )
+    askers = load_node(path.read_text(), str(path)).ledger.askers
+    assert askers["fixed"] == ("t2",)
+    assert "t2" in askers["t2"]
+
+
+def test_the_address_of_a_redis_is_never_repeated(operators: Operators, capsys: pytest.CaptureFixture[str]) -> None:
+    redis = '[redis]\nurl = "redis://ledger:pass/word@127.0.0.1:6379"\nnode = "a"\nnodes = ["a"]\n'
+    assert main(["serve", "--config", str(operators.write_config("kcell", redis))]) == 2
+    told = capsys.readouterr().err
+    assert "redis.url: is no address of a Redis" in told
+    assert "word" not in told.replace("PASSWORD", "").replace("password", "")
+
+
+def test_the_example_of_deploy_asks_itself_about_a_call_that_is_kept_for_it(tmp_path: Path) -> None:
+    settings = example(tmp_path)
+    assert settings.selftest is not None
+    receiver = receiver_of(load_plan().read(settings.selftest.called))
+    assert settings.server.operator in settings.ledger.askers[receiver]
+
+
 def test_the_example_of_deploy_has_no_mistake_but_its_secret(tmp_path: Path) -> None:
-    example = Path(__file__).resolve().parents[2] / "deploy" / "origination" / "origination.toml"
-    (tmp_path / "secrets").mkdir()
-    (tmp_path / "secrets" / "msc-2").write_text("5ec2e7" * 6)
-    settings = load_node(example.read_text("utf-8"), str(tmp_path / "origination.toml"))
+    settings = example(tmp_path)
     assert settings.ledger.switches == ("msc-1", "msc-2")
     assert "5ec2e7" not in repr(settings)
+
+
+def test_a_secret_of_radius_that_others_may_read_is_a_mistake(tmp_path: Path) -> None:
+    with pytest.raises(FileMistakes, match="others may read a key") as wrong:
+        example(tmp_path, 0o644)
+    assert [mistake.line for mistake in wrong.value.mistakes] == [33]
+    assert "5ec2e7" not in str(wrong.value)
+
+
+def example(tmp_path: Path, mode: int = 0o600) -> NodeSettings:
+    file = Path(__file__).resolve().parents[2] / "deploy" / "origination" / "origination.toml"
+    (tmp_path / "secrets").mkdir()
+    secret = tmp_path / "secrets" / "msc-2"
+    secret.write_text("5ec2e7" * 6)
+    secret.chmod(mode)
+    return load_node(file.read_text("utf-8"), str(tmp_path / "origination.toml"))

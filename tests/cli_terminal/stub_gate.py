@@ -37,6 +37,8 @@ class Judge:
         self.roaming = set((folder / config["subscribers"]["roaming"]).read_text().split())
         lists = tomllib.loads((folder / config["indicators"]["files"][0]).read_text())["indicator"]
         self.kinds = {one["number"]: one["kind"] for one in lists}
+        said = tomllib.loads((folder / config["home_network"]["script"]).read_text())["number"]
+        self.said = {one["number"]: one for one in said}
 
     def verdict(self, direction: str, caller: str, called: str, forwarder: str) -> tuple[str, str]:
         if len(called) == 3:
@@ -53,6 +55,12 @@ class Judge:
             return "stop", "reserve-range"
         if not caller.startswith("+77"):
             return "pass", "none"
+        if caller in self.said:
+            said = self.said[caller]
+            if said["started"] == "no":
+                return "stop", "call-denied"
+            confirmed = said["started"] == "yes"
+            return "pass", "call-confirmed" if confirmed else "mobile-abroad" if said["answer"] == "abroad" else "none"
         if forwarder in self.roaming:
             return "pass", "late-forwarding"
         if FIXED.match(caller):

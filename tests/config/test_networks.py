@@ -46,6 +46,11 @@ def test_each_way_gets_the_options_of_its_own_kind():
     assert [home.operator for home in (kcell, beeline, t2)] == ["kcell", "beeline", "t2"]
 
 
+def test_diameter_over_tls_has_a_port_of_its_own():
+    text = SH.replace(":3870", "").replace("aaa:", "aaas:") + 'ca = "hss.pem"\n'
+    assert [networks(one).homes[0].options.port for one in (SH.replace(":3870", ""), text)] == [3868, 5658]
+
+
 def test_files_are_found_beside_the_configuration():
     (kcell,) = networks(CAMARA + 'token_file = "kcell.token"\nca = "kcell.pem"\n').homes
     assert (kcell.options.token_file, kcell.options.ca) == ("/etc/tosqauyl/kcell.token", "/etc/tosqauyl/kcell.pem")
@@ -72,6 +77,12 @@ def test_a_ledger_needs_to_know_who_asks():
         (CAMARA.replace('"camara"', '"telex"'), 5, "home[0].way: telex is not one of camara, sh, redis"),
         (SH.replace('origin_host = "gate.example"\n', ""), 3, "home[0].origin_host: is missing"),
         (SH.replace("3870", "99999"), 6, "home[0].url: has a port that is none"),
+        (SH.replace("hss.beeline.example", "[::1"), 6, "home[0].url: is no address"),
+        (SH.replace("hss.beeline.example", ""), 6, "home[0].url: names no host"),
+        (SH.replace("aaa:", "aaas:"), 3, "home[0].ca: is missing"),
+        (SH + 'ca = "hss.pem"\n', 10, "home[0].ca: does nothing without TLS"),
+        (REDIS + 'certificate = "us.pem"\nkey = "us.key"\n', 7, "home[0].certificate: does nothing without TLS"),
+        (LEDGER.replace("ledger.kcell", "[::1") + MEMBER, 5, "ledger[0].urls: is no list of https:// addresses"),
         (CAMARA + CAMARA, 8, "home[1].operator: 'kcell' is asked in two ways"),
         (CAMARA + 'client_id = "us"\n', 3, "home[0].token_url: go together"),
         (LEDGER.replace("https", "http") + MEMBER, 5, "ledger[0].urls: is no list of https:// addresses"),

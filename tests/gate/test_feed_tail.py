@@ -171,6 +171,14 @@ def test_a_line_without_end_is_passed_over_up_to_the_next_one(desk, monkeypatch)
     assert desk.feeds.counters["file_long_lines"] == 1
 
 
+def test_a_line_without_end_that_is_the_last_of_its_file_does_not_keep_the_next_file_waiting(desk):
+    desk.write("x" * (LONGEST_LINE + 1), end="")
+    desk.turns(3)
+    desk.file.rename(desk.file.with_suffix(".1"))
+    desk.write(plain(A, "abroad"))
+    assert desk.turns(5).states(A) == ["abroad"]
+
+
 def test_what_swings_too_far_goes_in_as_fast_as_the_limit_lets_it(tmp_path):
     desk = TailDesk(tmp_path, OPTIONS)
     desk.write(*[plain(number(place), "abroad", place) for place in range(400)])

@@ -77,6 +77,15 @@ def test_who_is_forgotten_is_never_told_and_the_others_are():
     assert set(desk.told) == {"b"}
 
 
+def test_answers_that_nobody_waits_for_are_not_hoarded():
+    desk = Desk()
+    for place in range(10):
+        desk.ask("a", f"+{place}")
+        desk.questions.forget("a")
+    desk.questions.tick(0.2)
+    assert desk.questions.provider._coming == []
+
+
 def test_the_deadline_is_the_next_answer_or_the_end_of_patience():
     desk = Desk(Line("home", 0.1))
     assert desk.questions.deadline() is None

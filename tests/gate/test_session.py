@@ -240,6 +240,19 @@ def test_cancel_while_the_home_network_is_asked_gives_200_and_487(make_desk):
     assert desk.later(5.0) == []
 
 
+def test_a_call_that_waits_has_one_timer_however_often_its_invite_comes(make_desk):
+    desk = make_desk(complete=False, provider=ask("home", 0.25))
+    for _ in range(1000):
+        desk.send(invite(AT_HOME))
+    assert len(desk.session.waiting._timers) == 1
+    assert [answer.status for answer in desk.send(invite(AT_HOME, method="CANCEL"))] == [200, 487]
+    for _ in range(1000):
+        desk.send(invite(AT_HOME))
+    assert len(desk.session.waiting._timers) == 2
+    desk.later(40.0)
+    assert (len(desk.session.waiting), desk.session.waiting._timers) == (0, [])
+
+
 def test_two_calls_of_one_number_ask_once(make_desk):
     desk = make_desk(complete=False, provider=ask("home", 0.1))
     desk.send(invite(AT_HOME))

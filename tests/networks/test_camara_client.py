@@ -239,6 +239,36 @@ def test_retry_after_is_told_in_seconds(header: str, seconds: float, status: int
     assert failed.retry_after == seconds
 
 
+def test_an_answer_that_came_twice_is_not_taken_for_that_about_the_next_number() -> None:
+    async def ask() -> list[Whereabouts | AskFailed]:
+        body = json.dumps({"roaming": False, "lastStatusTime": SEEN}).encode()
+        twice = asyncio.Event()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            (name,) = (line for line in head.split("\r\n") if line.lower().startswith("x-correlator"))
+            answer = (
+                f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n{name}\r\nContent-Length: {len(body)}\r\n\r\n"
+            )
+            writer.write(answer.encode() + body)
+            await twice.wait()
+            writer.write(answer.encode() + body)
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with server, asking(f"http://127.0.0.1:{port}") as backend:
+            first = await outcome(backend)
+            twice.set()
+            (idle,) = next(iter(backend._session.connector._conns.values()))  # type: ignore[union-attr]
+            while not idle[0]._buffer:
+                await asyncio.sleep(0)
+            return [first, await outcome(backend, OTHER)]
+
+    first, second = run(ask())
+    assert first == Whereabouts("home", NOW)
+    assert kind(second) == "wrong"
+
+
 def test_a_redirect_is_not_followed() -> None:
     async def ask() -> tuple[str, int]:
         elsewhere = Peer()
@@ -519,6 +549,18 @@ def test_a_token_the_network_refuses_is_fetched_anew_but_not_for_every_question(
                 return at_once, len(tokens.asked), shown(peer)[-2:]
 
     assert run(ask()) == (1, 2, ["Bearer t1", "Bearer t2"])
+
+
+def test_a_token_that_is_over_at_once_is_not_fetched_for_every_question(tmp_path: Path) -> None:
+    async def ask() -> int:
+        async with listening(Peer()) as tokens, listening(home()) as peer:
+            granting(tokens, expires_in=0)
+            async with asking(peer.url, **client_credentials(tokens, tmp_path)) as backend:
+                for _ in range(5):
+                    assert isinstance(await outcome(backend), Whereabouts)
+            return len(tokens.asked)
+
+    assert run(ask()) == 1
 
 
 def test_a_token_file_is_read_again_when_its_token_is_refused(tmp_path: Path) -> None:

@@ -4,13 +4,14 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from desk_cases import Front, ScriptedBackend, failure
+from desk_cases import Front, ScriptedBackend, failure, wall
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from virtual_loop import run
 
 from tosqauyl.networks.backend import FAILURES
 from tosqauyl.networks.breaker import CLOSED, OPEN
+from tosqauyl.networks.desk import Senses
 from tosqauyl.networks.options import DeskOptions
 from tosqauyl.state.provider import ORIGINATION, WHEREABOUTS, Answer
 
@@ -89,6 +90,16 @@ async def test_whoever_asks_again_meanwhile_joins_the_late_question():
 
 
 @virtual
+async def test_a_number_that_is_asked_about_all_the_time_does_not_keep_a_lost_question_open():
+    front = Front(ScriptedBackend(seconds=3600.0))
+    for _ in range(95):
+        front.ask()
+        await asyncio.sleep(0.1)
+    assert len(front.backend.asked) == 3
+    assert (front.counted["timeout"], front.backend.cancelled) == (2, 2)
+
+
+@virtual
 async def test_nobody_lingers_for_ever():
     front = Front(ScriptedBackend(seconds=3600.0))
     front.ask()
@@ -154,6 +165,16 @@ async def test_a_home_that_the_network_knew_long_ago_is_unknown():
     assert await front.answer() == Answer("+1", "unknown", "camara")
     assert front.counted == {"asked": 1, "stale": 1}
     assert front.ask() == Answer("+1", "unknown", "camara")
+
+
+@virtual
+async def test_what_grew_old_while_the_machine_was_suspended_is_asked_anew():
+    front, slept = Front(), [0.0]
+    front.desk._senses = Senses(lambda: wall() + slept[0], lambda: 0.0)
+    await front.answer()
+    slept[0] = 901.0  # the monotonic clock stood still meanwhile
+    assert front.ask() is None
+    assert front.counted == {"asked": 2, "answered_home": 1}
 
 
 @virtual

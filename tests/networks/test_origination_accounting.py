@@ -26,6 +26,7 @@ class Heard:
     def __init__(self, why: str = "") -> None:
         self.reports: list[Report] = []
         self.living: list[str] = []
+        self.unread = 0
         self.why = why
 
     def report(self, report: Report, now: float, wall: float) -> str:
@@ -34,6 +35,9 @@ class Heard:
 
     def alive(self, switch: str, now: float, wall: float) -> None:
         self.living.append(switch)
+
+    def missed(self, now: float, wall: float) -> None:
+        self.unread += 1
 
 
 def accounting(heard: Heard, **options: Any) -> Accounting:
@@ -137,6 +141,25 @@ def test_what_is_not_a_switchs_request_is_dropped_and_counted(
     assert told.received(data, source, NOW, WALL) is None
     assert told.counters == {counted: 1}
     assert (heard.reports, heard.living) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("data", "unread"),
+    [
+        (request({STATUS: 1, SESSION: b"a-1", CALLED: b"87050000002"}), 1),
+        (request({STATUS: 1, CALLING: b"77010000001", CALLED: b"87050000002"}), 1),
+        (request({SESSION: b"a-1", CALLING: b"77010000001", CALLED: b"87050000002"}), 1),
+        (request(START | {STATUS: 9}), 0),
+        (request(START, secret=b"another secret!!"), 0),
+        (request(START)[:-1], 0),
+    ],
+)
+def test_a_switchs_own_request_that_may_be_a_call_and_cannot_be_read_is_told_to_the_ledger(
+    data: bytes, unread: int
+) -> None:
+    heard = Heard()
+    assert accounting(heard).received(data, SOURCE, NOW, WALL) is None
+    assert heard.unread == unread
 
 
 def test_a_message_authenticator_that_is_wrong_is_forged_even_if_the_request_authenticator_is_right() -> None:

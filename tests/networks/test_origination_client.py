@@ -16,7 +16,13 @@ from origination_node import CALLED, CALLER, HOSTS, Clock, Operators, url_of
 from tosqauyl.errors import TosqauylError
 from tosqauyl.networks.backend import AskFailed
 from tosqauyl.networks.origination import wire
-from tosqauyl.networks.origination.client import LedgerBackend, ReportClient, checked_url, client_context
+from tosqauyl.networks.origination.client import (
+    LedgerBackend,
+    ReportClient,
+    ReportClientOptions,
+    checked_url,
+    client_context,
+)
 from tosqauyl.networks.origination.node import Node
 from tosqauyl.networks.origination.tokens import Keys, load_keys
 from tosqauyl.numbers.plan import load_plan
@@ -347,6 +353,31 @@ def test_reports_wait_while_the_node_is_away_and_the_oldest_gives_way(
         assert switch.counters == {"lost": 10, "taken": 150, "refused": 0}
         await switch.close()
         await node.stop()
+
+    ended(main())
+
+
+def test_what_was_lost_is_told_to_every_node_with_the_next_sign_of_life(operators: Operators) -> None:
+    async def main() -> None:
+        clock = Clock()
+        async with operators.node("kcell", clock) as node, operators.node("kcell", clock) as other:
+            switch = ReportClient(
+                ReportClientOptions((url_of(node), url_of(other)), operators.identity("switch.kcell"))
+            )
+            await synchronised(switch, clock)
+            assert [one.ledger.in_sync(clock()[0]) for one in (node, other)] == ["", ""]
+            for wrong in ("", "7" * 65, "+7\ud800"):
+                switch.report("1", wrong, CALLED, now())
+            switch.report("2", CALLER, CALLED, float("nan"))
+            switch.report("3", CALLER, CALLED, now())
+            await switch.flush()
+            assert switch.counters == {"lost": 4, "taken": 1, "refused": 0}
+            await switch.alive()
+            assert [one.ledger.in_sync(clock()[0]) for one in (node, other)] == ["not-in-sync"] * 2
+            clock.pass_(WINDOW)
+            await switch.alive()
+            assert [one.ledger.in_sync(clock()[0]) for one in (node, other)] == ["", ""]
+            await switch.close()
 
     ended(main())
 

@@ -305,7 +305,7 @@ def test_a_question_may_reach_back_further_but_not_for_ever() -> None:
     most = OPTIONS.most_tokens
     tokens = tuple(number.to_bytes(16, "big") for number in range(most + 1))
     assert desk.put(AskedTokens("2026-11", tokens, desk.wall)) == unknown("too-many-tokens")
-    assert desk.end(desk.put(AskedTokens("2026-11", tokens[1:], desk.wall, "beeline"))) == NO
+    assert desk.end(desk.put(AskedTokens("2026-11", tokens[1:], desk.wall, "beeline", desk.ledger.plan.hash))) == NO
 
 
 def test_a_member_that_asks_too_much_is_limited_and_the_others_are_not() -> None:

@@ -15,8 +15,8 @@ from origination_node import CALLED, CALLER, Clock, Operators, url_of
 from tosqauyl.networks.backend import AskFailed
 from tosqauyl.networks.origination import wire
 from tosqauyl.networks.origination.client import Connections, Identity, client_context
-from tosqauyl.networks.origination.node import Node
-from tosqauyl.networks.origination.tokens import load_keys, token
+from tosqauyl.networks.origination.node import Node, agreement_of
+from tosqauyl.networks.origination.tokens import Keys, load_keys, make_key, token
 from tosqauyl.numbers.plan import load_plan
 
 
@@ -123,6 +123,43 @@ def test_reports_that_are_replayed_foreign_late_or_early_are_refused_each_with_i
         whys = ["replayed", "foreign", "late", "early", "malformed"]
         refused = [{"index": index, "why": why} for index, why in enumerate(whys, 1)]
         assert (status, answer) == (200, {"taken": 1, "refused": refused})
+
+    run(operators, steps)
+
+
+@pytest.mark.parametrize(
+    "body", [b"{", b'{"reports": [{"id": "1", "caller": "", "called": "1", "at": 1}]}', b" " * 70_000]
+)
+def test_reports_that_cannot_be_read_make_it_deny_nothing(operators: Operators, body: bytes) -> None:
+    async def steps(node: Node, clock: Clock) -> None:
+        await in_sync(operators, node, clock)
+        switch = operators.identity("switch.kcell")
+        assert (await send(node, switch, "POST", wire.REPORTS, body))[0] in (400, 413, 422)
+        asked = question(operators, clock)
+        status, said = await send(node, operators.gate("beeline"), "POST", wire.QUESTIONS, asked)
+        assert (status, said["state"], said["why"]) == (200, "unknown", "not-in-sync")
+
+    run(operators, steps)
+
+
+def test_nobody_but_a_switch_can_make_it_doubt_what_it_was_told(operators: Operators) -> None:
+    async def steps(node: Node, clock: Clock) -> None:
+        await in_sync(operators, node, clock)
+        for name in ("gate.beeline", "stranger.nowhere", "admin.kcell"):
+            for path in (wire.REPORTS, wire.ALIVE):
+                assert (await send(node, operators.identity(name), "POST", path, {"lost": 1}))[0] == 403
+        assert node.ledger.in_sync(clock()[0]) == ""
+
+    run(operators, steps)
+
+
+def test_a_switch_that_says_it_lost_calls_is_believed(operators: Operators) -> None:
+    async def steps(node: Node, clock: Clock) -> None:
+        await in_sync(operators, node, clock)
+        switch = operators.identity("switch.kcell")
+        assert (await send(node, switch, "POST", wire.ALIVE))[1]["in_sync"]
+        assert (await send(node, switch, "POST", wire.ALIVE, {"lost": -1}))[0] == 422
+        assert (await send(node, switch, "POST", wire.ALIVE, {"lost": 3}))[1]["why"] == "not-in-sync"
 
     run(operators, steps)
 
@@ -273,6 +310,52 @@ def test_a_reload_takes_the_new_certificate_and_keeps_connections(operators: Ope
             await kept.close()
 
     asyncio.run(asyncio.wait_for(main(), 20))
+
+
+def test_a_reload_takes_the_new_keys_and_a_bad_folder_changes_nothing(tmp_path: Path) -> None:
+    own, told = Operators(tmp_path), list[str]()
+
+    async def main() -> None:
+        clock = Clock()
+        node = Node(own.settings("kcell"), load_plan(), told.append, clock)
+        await node.start()
+        await in_sync(own, node, clock)
+        newer = own.keys("kcell") / "newer.toml"
+        newer.touch(0o600)
+        newer.write_text(make_key("beeline", "2026-02", b"n" * 32))
+        await node.reload()
+        asked = question(own, clock) | {"key": "2026-02"}
+        said = (await send(node, own.gate("beeline"), "POST", wire.QUESTIONS, asked))[1]
+        assert (said["state"], said["why"]) == ("unknown", "starting")
+        newer.chmod(0o644)
+        await node.reload()
+        assert [one.id for one in node.ledger.keys.of("beeline")] == ["2026-02", "2026-01"]
+        for file in own.keys("kcell").iterdir():
+            file.unlink()
+        await node.reload()
+        assert node.ledger.keys.peers == ("beeline", "kcell")
+        assert node.reloads == {"reloaded": 1, "failed": 2}
+        await node.stop()
+
+    asyncio.run(asyncio.wait_for(main(), 20))
+    assert ["others may read a key" in one for one in told] == [True, False]
+    assert all(one.startswith("ALARM: the keys of pairs were not loaded anew") for one in told)
+    assert not any((b"n" * 32).hex() in one for one in told)
+
+
+def test_nodes_agree_only_where_all_is_the_same_that_decides_what_is_written(operators: Operators) -> None:
+    options, plan = operators.settings("kcell").ledger, load_plan()
+    keys = load_keys(operators.keys("kcell"))
+    usual = agreement_of(options, keys, plan)
+    others = [
+        agreement_of(options, Keys(keys.of("kcell")), plan),
+        agreement_of(options, keys, load_plan({"+77010000009": "beeline"})),
+        agreement_of(replace(options, askers={}), keys, plan),
+        agreement_of(replace(options, switches=("switch", "another")), keys, plan),
+        agreement_of(replace(options, ttl=61.0), keys, plan),
+    ]
+    assert usual == agreement_of(replace(options, records=5_000), keys, load_plan())
+    assert len({usual, *others}) == 6
 
 
 async def _serial(node: Node, identity: Identity) -> bytes:

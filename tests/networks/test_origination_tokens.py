@@ -1,4 +1,5 @@
 import hashlib
+import os
 import struct
 from itertools import pairwise
 from pathlib import Path
@@ -189,6 +190,22 @@ def test_a_key_that_others_may_read_is_refused(tmp_path: Path, mode: int) -> Non
     file = write(tmp_path, "ok.toml", 'peer = "t2"\nid = "1"\nsecret_file = "t2.key"\n')
     with pytest.raises(FileMistakes, match="others may read"):
         load_keys(file)
+
+
+@pytest.mark.parametrize(("mode", "user", "opens"), [(0o440, 999, True), (0o444, 999, False), (0o440, 0, False)])
+def test_a_key_that_root_hands_to_a_service_may_show_an_access_list_as_group_rights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, user: int, opens: bool
+) -> None:
+    file = write(tmp_path, "t2.toml", make_key("t2", "1"), mode)
+    found = os.stat(file)
+    owned = os.stat_result((*found[:4], 0, *found[5:10]))
+    monkeypatch.setattr(os, "fstat", lambda descriptor: owned)
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    if opens:
+        assert load_keys(file).peers == ("t2",)
+    else:
+        with pytest.raises(FileMistakes, match="others may read"):
+            load_keys(file)
 
 
 def test_a_secret_file_of_another_length_and_a_place_that_is_none_are_told(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from tosqauyl.networks.backend import FAILURES, AskFailed, Whereabouts
 from tosqauyl.networks.sh import messages, simulator
 from tosqauyl.networks.sh.client import ShBackend, ShTls
 from tosqauyl.networks.sh.frames import ERROR, Header, Ids, read_header
+from tosqauyl.networks.sh.peer import open_peer
 from tosqauyl.networks.sh.watchdog import Watchdog
 from tosqauyl.networks.simulated import BEHAVIOURS
 
@@ -184,6 +185,53 @@ def test_a_lost_connection_fails_its_questions_and_comes_back():
             peer.send(answer_to(await peer.frames.get()))
             assert (await again).state == "home"
             assert (backend.tally.connects, backend.tally.lost) == (2, 1)
+
+    run(test)
+
+
+def test_a_mistake_of_ours_while_connecting_does_not_end_connecting(monkeypatch):
+    async def test():
+        peer, opened = ScriptedPeer(), []
+
+        async def opening(*arguments):
+            opened.append(arguments)
+            if len(opened) == 1:
+                raise UnicodeError("a name that is none")  # as of a host 'hss..example.kz'
+            return await open_peer(*arguments)
+
+        monkeypatch.setattr("tosqauyl.networks.sh.client.open_peer", opening)
+        async with scripted(peer) as port, asking(port) as backend:
+            assert await kind_of(backend.whereabouts(HOME)) == "bug"
+            await reconnected(backend)
+            asked = asyncio.create_task(backend.whereabouts(HOME))
+            peer.send(answer_to(await peer.frames.get()))
+            assert (await asked).state == "home"
+
+    run(test)
+
+
+def test_a_peer_that_asks_and_does_not_read_is_left_and_holds_nobody_up():
+    async def test():
+        peer = ScriptedPeer()
+        async with scripted(peer) as port, asking(port) as backend:
+            asked = asyncio.create_task(kind_of(backend.whereabouts(HOME)))
+            await peer.frames.get()
+            connection, most, turns = backend._peer, 0, 0
+            connection._writer.transport.get_write_buffer_size = lambda: most
+            request, served = messages.watchdog_request(make_options(), Ids(5, 6)), connection._serve
+
+            def serve(header):
+                nonlocal turns
+                turns += 1
+                served(header)
+
+            connection._serve = serve
+            peer.send(request * 50)
+            while not turns:
+                await asyncio.sleep(0)
+            assert turns < 50, "other work has its turn in between"
+            most = 2 << 20
+            assert await asked == "down"
 
     run(test)
 

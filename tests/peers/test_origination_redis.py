@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from origination_desk import CALLED, CALLER, EVERYBODY, KEYS, OTHER, START, SWITCHES, Desk
+from origination_desk import CALLED, CALLER, EVERYBODY, KEYS, OTHER, START, SWITCHES, Desk, pair
 from redis.asyncio import Redis
 
 from tosqauyl.errors import TosqauylError
@@ -14,6 +14,7 @@ from tosqauyl.networks.origination import redis_store
 from tosqauyl.networks.origination.ledger import LedgerOptions, Pending, Said
 from tosqauyl.networks.origination.redis_store import PREFIX, RedisOptions, RedisStore
 from tosqauyl.networks.origination.store import MemoryStore
+from tosqauyl.networks.origination.tokens import Keys
 
 pytestmark = pytest.mark.peers("redis-server")
 
@@ -211,6 +212,50 @@ def test_nodes_with_different_keys_deny_nothing(server: Server) -> None:
             await node.shared.close()
 
     asyncio.run(main())
+
+
+def test_keys_that_nodes_take_one_after_the_other_deny_nothing_for_a_window_after_the_last(server: Server) -> None:
+    new = pair("beeline", "2026-12")
+    keys = Keys((*KEYS.of("beeline"), *KEYS.of("t2"), new))
+
+    async def steps(almaty: Node, astana: Node) -> None:
+        async def asked() -> Said:
+            waiting = almaty.put(almaty.question(new))
+            if isinstance(waiting, Pending):
+                await searched(waiting)
+            return almaty.end(waiting)
+
+        def take(node: Node) -> None:
+            node.ledger.rekey(keys, node.now)
+            node.shared.agree(keys.digest)
+
+        take(almaty)
+        await together([almaty, astana], 10.0)
+        assert (await almaty.asked(caller=OTHER)).state == "unknown"
+        await together([almaty, astana], 4.0)
+        assert await astana.told() == ""  # under the old key only
+        take(astana)
+        await together([almaty, astana], 6.0)
+        assert await asked() == STARTING  # almaty has the key for more than a window, astana for less
+        await together([almaty, astana], OPTIONS.window + 1.0)
+        assert await asked() == NO
+
+    run(server, steps)
+
+
+def test_a_node_whose_clock_is_behind_is_not_believed_to_have_begun_long_ago(server: Server) -> None:
+    async def steps(almaty: Node, astana: Node) -> None:
+        async with Redis.from_url(server.url) as redis:
+            await redis.delete(PREFIX + b"mark:astana")
+        again = Node(server, "astana")
+        again.now, again.wall = 5000.0, almaty.wall - 3600.0
+        await again.know()
+        again.go(2.0)
+        await again.beat()
+        assert await almaty.asked() == STARTING
+        await again.shared.close()
+
+    run(server, steps)
 
 
 def test_without_redis_nothing_is_denied_and_nothing_acknowledged(server: Server) -> None:

@@ -119,8 +119,15 @@ def test_what_a_value_means(server, options, value, updated, said):
 def test_a_missing_number_is_at_home_only_where_that_is_promised_and_fresh(server, options, updated, said):
     if updated is not None:
         server.client.set(UPDATED, updated)
-    (found,) = look_up(replace(options, updated=UPDATED, missing="home"))
+    server.client.set("roaming:+2", "unknown")
+    found, _ = look_up(replace(options, updated=UPDATED, missing="home"), ME, "+2")
     assert found.state == said
+
+
+def test_where_no_number_was_ever_found_a_missing_one_is_not_at_home(server, options):
+    server.client.mset({UPDATED: NOW, "roaming:+1": "abroad"})
+    wrong = replace(options, updated=UPDATED, missing="home", key="roaming-{number}")
+    assert [one.state for one in look_up(wrong, "+1", "+2")] == ["unknown", "unknown"]
 
 
 def test_a_key_of_another_type_is_never_taken_for_a_missing_one(server, options):

@@ -102,6 +102,12 @@ def test_of_two_endings_the_most_worrying_one_is_told():
     assert (found.home_source, found.home_age) == ("sh", 1.0)
 
 
+def test_source_and_age_stay_those_of_the_caller_when_another_number_is_asked_about():
+    known = {"network_subscriber": "home", "home_source": "feed", "home_age": 9000.0}
+    found = answered(call(presented=BEELINE, **known), {BEELINE: Answer(BEELINE, "abroad", "sh", 1.0)})
+    assert (found.presented_subscriber, found.home_source, found.home_age) == ("abroad", "feed", 9000.0)
+
+
 @pytest.mark.parametrize("word", ["yes", "no", "not_here"])
 def test_the_word_of_the_operator_on_the_call_is_a_fact_of_its_own(word):
     key = f"{KCELL}>{CALLED}"

@@ -23,6 +23,7 @@ PAGES = (
     "rules.md",
     "commands.md",
     "configuration.md",
+    "origination.md",
     "journal.md",
 )
 

@@ -3,6 +3,7 @@
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from secrets import randbits, token_hex
 
@@ -76,11 +77,12 @@ class _Adopting:
         self.plan = known.plan
         return engine_of(self._config, known), self.row(known)
 
-    def note_list(self, known: Snapshot) -> None:
-        """How old the roaming file is that this snapshot was made from, for those operators that have no feed."""
+    def note_list(self, known: Snapshot, built: float = inf) -> None:
+        """How old the roaming file is that this snapshot was made from, for those operators that have no feed. built: when it
+        was made; a file that was written since is not in it."""
         if self._config.roaming:
             with suppress(OSError):
-                written = Path(self._config.roaming).stat().st_mtime
+                written = min(Path(self._config.roaming).stat().st_mtime, built)
                 for operator in known.plan.codes_of_operator:
                     self.freshness.set_operator(operator, written, "list")
 
@@ -107,7 +109,7 @@ def compose_gate(config: Config, builder: tuple[str, ...], first: Fresh, stack: 
     feeds = Feeds(lambda: session.engine.known, data / "feeds", config.feeds, to_stderr)
     stack.callback(feeds.close)
     feeds.freshness = adopt.freshness
-    adopt.note_list(first.known)
+    adopt.note_list(first.known, first.built)
     with suppress(OSError):  # then whoever moved before the start is as fresh as his operator
         recall(adopt.freshness, feeds.folder)
     session.engine.freshness = adopt.freshness

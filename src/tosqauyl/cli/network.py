@@ -17,7 +17,7 @@ from tosqauyl.cli.network_texts import age_text
 from tosqauyl.cli.texts import ENGLISH, LANGUAGES, N_, Texts, choose_language
 from tosqauyl.errors import TosqauylError
 
-KINDS = {"whereabouts": N_("where is he?"), "origination": N_("did you start this call?")}
+KINDS = {"whereabouts": N_("Where is the subscriber?"), "origination": N_("Did you start this call?")}
 BREAKERS = {"closed": N_("asked"), "open": N_("spared"), "half-open": N_("tried again")}
 FAILURES = {
     "timeout": N_("no answer in time"),
@@ -64,44 +64,56 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(section, ensure_ascii=False, indent=1))
     else:
-        Console(highlight=False).print(networks_table(section, t))
+        for table in networks_tables(section, t):
+            Console(highlight=False).print(table)
         for line in _closing(section, t):
-            Console(highlight=False).print(line, soft_wrap=True)
+            Console(highlight=False).print(escape(line), soft_wrap=True)
     return 1 if section.get("troubles") else 0
 
 
-def networks_table(section: Mapping[str, Any], t: Texts) -> Table:
-    """A row for each operator and kind of question. section: networks of /v1/status."""
-    table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0))
-    for head in (N_("Operator"), N_("Question"), N_("Way"), N_("Now")):
+def networks_tables(section: Mapping[str, Any], t: Texts) -> list[Table]:
+    """A table for each kind of question, a row for each operator that is asked it. section: networks of /v1/status."""
+    tables = []
+    for kind, title in KINDS.items():
+        desks = {name: kinds[kind] for name, kinds in sorted(section.get("operators", {}).items()) if kind in kinds}
+        if desks:
+            tables.append(_table(t(title), desks, t))
+    return tables
+
+
+def _table(title: str, desks: Mapping[str, Mapping[str, Any]], t: Texts) -> Table:
+    table = Table(title=title, title_justify="left", box=None, header_style="bold", padding=(0, 1, 0, 0))
+    for head in (N_("Operator"), N_("Way"), N_("Now")):
         table.add_column(t(head), no_wrap=True)
-    for head in (N_("Asked"), N_("Said"), N_("Cache"), N_("Unknown"), N_("Failed"), "p50", "p99"):
+    for head in (N_("Asked"), N_("Said"), N_("Cache"), N_("Unknown"), N_("Failed"), "p50 ms", "p99 ms"):
         table.add_column(t(head), justify="right", no_wrap=True)
-    for operator, kinds in sorted(section.get("operators", {}).items()):
-        for kind, desk in kinds.items():
-            table.add_row(*_row(operator, kind, desk, t), style="" if desk["breaker"]["state"] == "closed" else "red")
+    for operator, desk in desks.items():
+        table.add_row(*_row(operator, desk, t), style="" if desk["breaker"]["state"] == "closed" else "red")
     return table
 
 
-def _row(operator: str, kind: str, desk: Mapping[str, Any], t: Texts) -> list[str]:
+def _row(operator: str, desk: Mapping[str, Any], t: Texts) -> list[str]:
     counters, recent = desk["counters"], desk["recent"]
     said = sum(count for name, count in counters.items() if name.startswith("answered_"))
     failed = sum(counters[name] for name in FAILURES)
     counts = (counters["asked"], said, counters["cached"] + counters["coalesced"], counters["unknown"], failed)
-    times = [
-        "·" if recent[name] is None else t("{n} ms", n=t.decimal(recent[name], 1)) for name in ("p50_ms", "p99_ms")
-    ]
+    times = ["·" if recent[name] is None else t.decimal(recent[name], 1) for name in ("p50_ms", "p99_ms")]
     breaker = desk["breaker"]["state"]
-    way = desk["way"] if kind == "whereabouts" else "ledger"
-    cells = [operator, t(KINDS[kind]), way, t(BREAKERS.get(breaker, breaker)), *map(t.count, counts), *times]
+    way = "ledger" if desk["way"] == "none" else desk["way"]
+    cells = [operator, way, t(BREAKERS.get(breaker, breaker)), *(_short(count, t) for count in counts), *times]
     return [escape(cell) for cell in cells]
+
+
+def _short(count: int, t: Texts) -> str:
+    """A count in at most seven characters: whole up to a million, in millions (M) above."""
+    return t.count(count) if count < 1_000_000 else f"{t.decimal(count / 1e6, 1)} M"
 
 
 def _closing(section: Mapping[str, Any], t: Texts) -> list[str]:
     missed = section.get("not_enrolled", {})
     lines = [
         t(
-            "{operator}, {question} Last failure: {what}, {age} ago.",
+            "{operator} ({question}): last failure: {what}, {age} ago.",
             operator=operator,
             question=t(KINDS[kind]),
             what=t(FAILURES.get(failure["kind"], failure["kind"])),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from tosqauyl.config.fields import Fields, printable, rows, section
 from tosqauyl.config.read import Reader, Table
@@ -10,7 +10,7 @@ from tosqauyl.errors import TosqauylError
 from tosqauyl.networks.camara.options import CamaraOptions
 from tosqauyl.networks.options import UNCACHED, CacheOptions, DeskOptions
 from tosqauyl.networks.redis_options import RedisFiles, RedisOptions
-from tosqauyl.networks.sh.options import PORT, ShOptions, ShTls
+from tosqauyl.networks.sh.options import PORT, TLS_PORT, ShOptions, ShTls
 
 Path = Callable[[str], str]
 MOST_CONNECTIONS = 128
@@ -21,6 +21,8 @@ _SCHEMES = {
     "sh": ("aaa", "aaas"),
     "redis": ("redis", "rediss", "unix"),
 }
+_NEVER_TLS = {"aaa": "aaas://", "redis": "rediss://", "unix": "rediss://"}
+"""Schemes under which certificates would be named in vain, and those under which they count."""
 _ONLY = {
     "camara": ("token_file", "token_url", "client_id", "client_secret_file"),
     "sh": ("origin_host", "origin_realm", "destination_realm", "destination_host", "domain"),
@@ -97,11 +99,24 @@ def _homes(table: Table, reader: Reader, path: Path) -> tuple[Home, ...]:
         for other, names in _ONLY.items():
             for name in sorted(said.intersection(names)) if other != way else ():
                 reader.wrong(f"{at}.{name}", f'belongs to way = "{other}"', "leave it out")
-        if urlsplit(fields.text("url")).scheme not in _SCHEMES.get(way, ()):
-            reader.wrong(f"{at}.url", "has another scheme than its way", f"{', '.join(_SCHEMES.get(way, ()))}://...")
-        else:
-            homes.append(Home(operator, way, _WAYS[way](fields, reader, at, path), _desk(fields)))
+        scheme = _scheme(fields.text("url"))
+        if scheme not in _SCHEMES.get(way, ()):
+            what = "has another scheme than its way" if scheme else "is no address"
+            reader.wrong(f"{at}.url", what, f"{', '.join(_SCHEMES.get(way, ()))}://...")
+            continue
+        for name in ("ca", "certificate", "key") if scheme in _NEVER_TLS else ():
+            if fields.text(name):
+                reader.wrong(f"{at}.{name}", "does nothing without TLS", f"write {_NEVER_TLS[scheme]}, or leave it out")
+        homes.append(Home(operator, way, _WAYS[way](fields, reader, at, path), _desk(fields)))
     return tuple(homes)
+
+
+def _scheme(url: str) -> str:
+    """'https' and so on; '' for what is no URL."""
+    try:
+        return urlsplit(url).scheme
+    except ValueError:
+        return ""
 
 
 def _desk(fields: Fields) -> DeskOptions:
@@ -136,17 +151,21 @@ def _sh(fields: Fields, reader: Reader, at: str, path: Path) -> ShOptions:
     url = urlsplit(fields.text("url"))
     tls = None
     if url.scheme == "aaas":
+        if not fields.text("ca"):
+            reader.wrong(f"{at}.ca", "is missing", "the authorities that sign the certificate of the HSS (PEM)")
         tls = ShTls(path(fields.text("ca")), path(fields.text("certificate")), path(fields.text("key")))
+    if not url.hostname:
+        reader.wrong(f"{at}.url", "names no host", "aaa://HOST:PORT or aaas://HOST:PORT")
     return ShOptions(
         url.hostname or "", fields.text("origin_host"), fields.text("origin_realm"), fields.text("destination_realm"),
-        _port(url.netloc, reader, at), fields.text("destination_host"), tls, fields.text("domain"),
+        _port(url, reader, at), fields.text("destination_host"), tls, fields.text("domain"),
         in_flight=fields.number("in_flight"),
     )  # fmt: skip
 
 
-def _port(place: str, reader: Reader, at: str) -> int:
+def _port(url: SplitResult, reader: Reader, at: str) -> int:
     try:
-        return urlsplit(f"//{place}").port or PORT
+        return url.port or (TLS_PORT if url.scheme == "aaas" else PORT)
     except ValueError:
         reader.wrong(f"{at}.url", "has a port that is none", "1 to 65535")
         return PORT
@@ -170,7 +189,7 @@ def _ledgers(table: Table, reader: Reader) -> tuple[LedgerPlace, ...]:
         printable(values, reader, at)
         if any(ledger.operator == fields.text("operator") for ledger in ledgers):
             reader.wrong(f"{at}.operator", f"'{fields.text('operator')}' is there twice", "name all its nodes in urls")
-        if not fields.texts("urls") or any(urlsplit(url).scheme != "https" for url in fields.texts("urls")):
+        if not fields.texts("urls") or any(_scheme(url) != "https" for url in fields.texts("urls")):
             reader.wrong(f"{at}.urls", "is no list of https:// addresses", "write https://HOST:PORT for each node")
         if fields.flag("fixed") and any(ledger.fixed for ledger in ledgers):
             reader.wrong(f"{at}.fixed", "is said of two ledgers", "one of them answers for fixed lines")

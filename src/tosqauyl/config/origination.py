@@ -1,8 +1,6 @@
 """The file of an origination ledger's node: its keys, and how they become the node's settings; every mistake with its line."""
 
-import difflib
 from collections.abc import Callable
-from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import NamedTuple
@@ -10,15 +8,15 @@ from typing import NamedTuple
 from tosqauyl.config.addresses import parse_http
 from tosqauyl.config.fields import Fields, printable, rows, section
 from tosqauyl.config.keys import Key
-from tosqauyl.config.read import Reader, Table
+from tosqauyl.config.read import Reader, Table, lines_of
 from tosqauyl.errors import FileMistakes, TosqauylError
 from tosqauyl.networks.origination.client import Identity, checked_url
 from tosqauyl.networks.origination.radius import RadiusOptions, RadiusSwitch
 from tosqauyl.networks.origination.server import Admin, Member, ServerOptions, Switch
 from tosqauyl.networks.origination.settings import NodeSettings, PeerNodes, RedisSettings, SelftestSettings
 from tosqauyl.networks.origination.terms import LedgerOptions
+from tosqauyl.networks.origination.tokens import secret_bytes
 from tosqauyl.tls import TlsFiles
-from tosqauyl.toml_text import Table as Place
 from tosqauyl.toml_text import read_toml
 
 MILLION = 1_000_000
@@ -37,7 +35,7 @@ NODE_KEYS: tuple[Key, ...] = (
     Key("switch[].id", "text", None, "Name of a switch of ours that reports calls."),
     Key("switch[].certificate", "text", "", "Subject alternative name of its certificate, if it reports over HTTPS."),
     Key("switch[].radius", "text", "", "Its address, if it reports by RADIUS accounting."),
-    Key("switch[].secret_file", "text", "", "File of the secret that it shares with this node (RADIUS)."),
+    Key("switch[].secret_file", "text", "", "File of the secret that it shares with this node (RADIUS), mode 0600."),
     Key("admin[].name", "text", None, "Somebody of our own who may see the counters."),
     Key("admin[].certificate", "text", None, "Subject alternative name of the certificate."),
     Key("radius.listen", "text", "", "host:port of RADIUS accounting (UDP, usually 1813); '' for none."),
@@ -61,14 +59,10 @@ NODE_KEYS: tuple[Key, ...] = (
     Key("selftest.switch_certificate", "text", "", "Certificate that one of our switches shows (PEM)."),
     Key("selftest.switch_key", "text", "", "Its private key (PEM)."),
     Key("selftest.caller", "text", "", "A number of ours from which the test call goes."),
-    Key("selftest.called", "text", "", "The number to which it goes."),
+    Key("selftest.called", "text", "", "The number to which it goes: one whose calls come in at our own gates."),
 )  # fmt: skip
 """Every key of the node's file. A default of None means that the key must be given."""
 
-_ARRAYS = tuple(dict.fromkeys(key.path.partition("[]")[0] for key in NODE_KEYS if "[]" in key.path))
-_TABLES = tuple(
-    dict.fromkeys(key.path.partition(".")[0] for key in NODE_KEYS if "." in key.path and "[]" not in key.path)
-)
 _Path = Callable[[str], str]
 _Askers = dict[str, tuple[str, ...]]
 
@@ -76,7 +70,7 @@ _Askers = dict[str, tuple[str, ...]]
 def load_node(text: str, file: str) -> NodeSettings:
     """Read the file of a node; raise FileMistakes with every mistake that can be found in one reading."""
     table, places = read_toml(text, file)
-    reader = _NodeReader(file, _lines_of(places))
+    reader = Reader(file, lines_of(places, NODE_KEYS), NODE_KEYS)
     folder = Path(file).parent
 
     def path(name: str) -> str:
@@ -104,37 +98,6 @@ def load_node(text: str, file: str) -> NodeSettings:
     if reader.mistakes:
         raise FileMistakes(sorted(reader.mistakes, key=lambda mistake: mistake.line))
     return settings
-
-
-@dataclass(slots=True)
-class _NodeReader(Reader):
-    """The gate's reader, with the keys of a node."""
-
-    def section(self, table: Table, prefix: str, at: str) -> Table:
-        known = {key.path[len(prefix) :]: key for key in NODE_KEYS if _is_in(key.path, prefix)}
-        for name, value in table.items():
-            if name not in known and not (isinstance(value, dict | list) and prefix + name in (*_TABLES, *_ARRAYS)):
-                near = difflib.get_close_matches(name, known, 1)
-                self.wrong(at + name, "is no key that is known", f"did you mean {near[0]}?" if near else "")
-        return {name: self._value(key, table.get(name), at + name) for name, key in known.items()}
-
-
-def _is_in(path: str, prefix: str) -> bool:
-    return path.startswith(prefix) and "." not in path[len(prefix) :] and "[]" not in path[len(prefix) :]
-
-
-def _lines_of(places: list[Place]) -> dict[str, int]:
-    lines: dict[str, int] = {}
-    counts = dict.fromkeys(_ARRAYS, 0)
-    for table in places:
-        name = table.name
-        if name in counts:
-            counts[name] += 1
-            name = f"{name}[{counts[name] - 1}]"
-        lines.setdefault(name, table.line)
-        for key, place in table.keys.items():
-            lines.setdefault(f"{name}.{key}" if name else key, place.line)
-    return lines
 
 
 def _ledger(
@@ -189,10 +152,11 @@ def _members(table: Table, reader: Reader) -> _Members:
         printable(values, reader, at)
         name = fields.text("name")
         members.append(Member(name, fields.text("certificate")))
-        receives[name] = frozenset(fields.texts("receives")) or frozenset((name,))
+        receives[name] = receives.get(name, frozenset()) | frozenset(fields.texts("receives"))
         urls = _urls(fields.texts("urls"), reader, f"{at}.urls")
         if urls:
             peers.append(PeerNodes(name, urls))
+    receives = {name: named or frozenset((name,)) for name, named in receives.items()}
     called = sorted(frozenset[str]().union(*receives.values()))
     askers = {one: tuple(name for name, named in receives.items() if one in named) for one in called}
     return _Members(tuple(members), tuple(peers), askers)
@@ -248,7 +212,7 @@ def _switches(table: Table, reader: Reader, path: _Path, listens: bool) -> _Swit
 
 
 def _radius_switch(fields: Fields, reader: Reader, at: str, path: _Path) -> RadiusSwitch:
-    address, secret = fields.text("radius"), b""
+    address = fields.text("radius")
     try:
         address = str(ip_address(address))
     except ValueError:
@@ -256,15 +220,12 @@ def _radius_switch(fields: Fields, reader: Reader, at: str, path: _Path) -> Radi
         address = "0.0.0.0"  # noqa: S104 - nobody's; a mistake was told
     if not fields.text("secret_file"):
         reader.wrong(f"{at}.secret_file", "is missing", "RADIUS switches share a secret with the node")
-        return RadiusSwitch(fields.text("id"), address, secret)
-    try:
-        secret = Path(path(fields.text("secret_file"))).read_bytes().strip()
-    except OSError as error:
-        reader.wrong(f"{at}.secret_file", f"cannot be read: {error.strerror}")
-    else:
-        if len(secret) < 16:
-            reader.wrong(f"{at}.secret_file", "is shorter than 16 bytes", "openssl rand -hex 16 makes one")
-    return RadiusSwitch(fields.text("id"), address, secret)
+        return RadiusSwitch(fields.text("id"), address, b"")
+    line = reader.lines.get(f"{at}.secret_file", 0)
+    secret = secret_bytes(Path(path(fields.text("secret_file"))), Path(reader.file), line, reader.mistakes)
+    if secret is not None and len(secret.strip()) < 16:
+        reader.wrong(f"{at}.secret_file", "is shorter than 16 bytes", "openssl rand -hex 16 makes one")
+    return RadiusSwitch(fields.text("id"), address, (secret or b"").strip())
 
 
 def _radius(fields: Fields, reader: Reader, switches: tuple[RadiusSwitch, ...]) -> RadiusOptions | None:

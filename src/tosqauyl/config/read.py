@@ -9,14 +9,14 @@ from tosqauyl.errors import Mistake
 from tosqauyl.toml_text import Table as Place
 
 Table = dict[str, object]
-_ARRAYS = tuple(dict.fromkeys(key.path.partition("[]")[0] for key in KEYS if "[]" in key.path))
-_TABLES = tuple(dict.fromkeys(key.path.rpartition(".")[0] for key in KEYS if "." in key.path and "[]" not in key.path))
+Keys = tuple[Key, ...]
+"""A table of keys."""
 
 
-def lines_of(places: list[Place]) -> dict[str, int]:
-    """Line of each table and key, by path with indices: 'trunk[1].id' -> 14."""
+def lines_of(places: list[Place], keys: Keys = KEYS) -> dict[str, int]:
+    """Line of each table and key, by path with indices: 'trunk[1].id' -> 14. keys: those of the file, the gate's if not said."""
     lines: dict[str, int] = {}
-    counts = dict.fromkeys(_ARRAYS, 0)
+    counts = dict.fromkeys(_arrays(keys), 0)
     for table in places:
         name = table.name
         if name in counts:
@@ -30,10 +30,11 @@ def lines_of(places: list[Place]) -> dict[str, int]:
 
 @dataclass(slots=True)
 class Reader:
-    """One reading of one file: collects mistakes instead of stopping at the first."""
+    """One reading of one file: collects mistakes instead of stopping at the first. keys: those of the file."""
 
     file: str
     lines: dict[str, int]
+    keys: Keys = KEYS
     mistakes: list[Mistake] = field(default_factory=list)
 
     def wrong(self, path: str, what: str, hint: str = "") -> None:
@@ -42,10 +43,10 @@ class Reader:
         self.mistakes.append(Mistake(self.file, line, 0, f"{path}: {what}" if path else what, hint))
 
     def section(self, table: Table, prefix: str, at: str) -> Table:
-        """The values of one table by key name, defaults filled in. prefix: as in KEYS; at: with indices."""
-        known = {key.path[len(prefix) :]: key for key in KEYS if _is_in(key.path, prefix)}
+        """The values of one table by key name, defaults filled in. prefix: as in the table of keys; at: with indices."""
+        known = {key.path[len(prefix) :]: key for key in self.keys if _is_in(key.path, prefix)}
         for name, value in table.items():
-            if name not in known and not (isinstance(value, dict | list) and _is_section(prefix + name)):
+            if name not in known and not (isinstance(value, dict | list) and _is_section(prefix + name, self.keys)):
                 near = difflib.get_close_matches(name, known, 1)
                 self.wrong(at + name, "is no key that is known", f"did you mean {near[0]}?" if near else "")
         return {name: self._value(key, table.get(name), at + name) for name, key in known.items()}
@@ -66,8 +67,13 @@ def _is_in(path: str, prefix: str) -> bool:
     return path.startswith(prefix) and "." not in path[len(prefix) :] and "[]" not in path[len(prefix) :]
 
 
-def _is_section(path: str) -> bool:
-    return path in _TABLES or path in _ARRAYS
+def _is_section(path: str, keys: Keys) -> bool:
+    tables = (key.path.rpartition(".")[0] for key in keys if "." in key.path and "[]" not in key.path)
+    return path in tables or path in _arrays(keys)
+
+
+def _arrays(keys: Keys) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(key.path.partition("[]")[0] for key in keys if "[]" in key.path))
 
 
 def _mistake(key: Key, value: object) -> str:

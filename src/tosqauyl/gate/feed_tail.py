@@ -93,7 +93,8 @@ class FeedTail:
             self._open(self.file)
         self._check_same()
         data = os.pread(self._descriptor, READ_BYTES, self._place.offset)
-        if self._skipping or (len(data) > LONGEST_LINE and b"\n" not in data[: LONGEST_LINE + 1]):
+        too_long = self._skipping or (len(data) > LONGEST_LINE and b"\n" not in data[: LONGEST_LINE + 1])
+        if data and too_long:
             self._skip(data)
             return
         lines = data.split(b"\n", self._lines)

@@ -78,10 +78,9 @@ class Questions:
 
     def tick(self, now: float) -> None:
         """Take in answers, then give up on what is due."""
-        if self._open:
-            for found in self.provider.poll(now):
-                for key in self._by_key.pop(found.key, ()):
-                    self._answer_came(key, found, now)
+        for found in self.provider.poll(now):  # also where nobody waits any more: else it would keep them
+            for key in self._by_key.pop(found.key, ()):
+                self._answer_came(key, found, now)
         while self._timers and self._timers[0][0] <= now:
             key = heapq.heappop(self._timers)[1]
             question = self._open.get(key)

@@ -264,6 +264,8 @@ class Gate:
     def _housekeep(self) -> None:
         """Ten times a second: timers, expiry, rotation; and whether the clock jumped."""
         now, wall = time.monotonic(), time.time()
+        # First, so that a mistake in one turn does not end all of them.
+        self._timer = asyncio.get_running_loop().call_later(TICK, self._housekeep)
         self._tick()
         self._weigh()
         offset = wall - now
@@ -273,4 +275,3 @@ class Gate:
         self.journal.tick(wall)
         for stream in self.streams:
             stream.sweep(now)
-        self._timer = asyncio.get_running_loop().call_later(TICK, self._housekeep)

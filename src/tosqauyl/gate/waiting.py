@@ -156,12 +156,13 @@ class WaitingCalls:
         self.shares.give(waiting.request.key)
 
     def _step(self, waiting: Waiting, stepped: transaction.Stepped) -> None:
+        due = waiting.line.due
         waiting.line, data = stepped
         if data:
             self._send(waiting.request, waiting.arrival, data)
         if waiting.line.is_over:
             self._forget(waiting)
-        elif waiting.line.due < float("inf"):
+        elif due != waiting.line.due < float("inf"):  # else its timer is set: one for each repetition would pile up
             self._at(waiting.line.due, waiting.request.key)
 
     def _at(self, when: float, key: str) -> None:

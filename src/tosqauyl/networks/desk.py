@@ -101,8 +101,8 @@ class Desk:
         answer comes by `deliver`, before `question.until` or never. Never raises."""
         key = question.key
         kept = self.cache.get(key, now)
-        if kept is not None:
-            return self._kept(key, kept)
+        if kept is not None and (answer := self._kept(key, kept)) is not None:
+            return answer
         counters = self.tally.counters
         asked = self._open.get(key)
         if asked is not None:
@@ -122,11 +122,14 @@ class Desk:
         self._put(_Asked(question, key, ticket, now))
         return None
 
-    def _kept(self, key: str, kept: Kept) -> Answer:
+    def _kept(self, key: str, kept: Kept) -> Answer | None:
+        """None where it is too old by the wall clock: the monotonic one stands still while a machine is suspended."""
         state, at, _ = kept
         if state == FAILED:
             self.tally.counters["cached_failed"] += 1
             return Answer(key, FAILED)
+        if self.way.kind == WHEREABOUTS and believed(state, at, self._senses.wall(), self.options.cache) != state:
+            return None
         self.tally.counters["cached"] += 1
         return self._answer(key, state, at)
 
@@ -188,13 +191,15 @@ class Desk:
             self.deliver(asked.until, Answer(asked.key, FAILED))
 
     def _due(self, asked: _Asked, loop: asyncio.AbstractEventLoop) -> None:
-        """The last one who waits gives up, unless somebody joined who waits longer."""
+        """The last one who waits gives up, unless somebody joined who waits longer. A number that is asked about all the time does
+        not put that off for ever: a question that was lost would never be asked again."""
         now = loop.time()
-        if now + _EARLY < asked.until:
-            asked.timer = loop.call_at(asked.until, self._due, asked, loop)
+        until = min(asked.until, max(asked.question.until, asked.began + self.options.linger))
+        if now + _EARLY < until:
+            asked.timer = loop.call_at(until, self._due, asked, loop)
             return
         asked.is_late = True
-        if now - asked.until > self.options.stall:
+        if now - until > self.options.stall:
             # This process was held up: the answer may well be in a socket that was not read yet.
             self.tally.counters["held_up"] += 1
             self.breaker.withdrawn(asked.ticket)

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 from redis import exceptions
@@ -51,7 +52,7 @@ class RedisBackend:
         self._redis = _client(options)
         self._waiting: dict[str, list[asyncio.Future[Whereabouts]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._is_scheduled = False
+        self._is_scheduled = self._has_found = False
         self.batches = self.looked_up = 0
 
     async def whereabouts(self, number: str) -> Whereabouts:
@@ -93,6 +94,8 @@ class RedisBackend:
             found = [_failure(error)] * len(keys)
         except asyncio.CancelledError:
             found = [AskFailed("down", "closed")] * len(keys)
+        except Exception as error:  # noqa: BLE001 - or all who wait would wait in vain
+            found = [AskFailed("bug", type(error).__name__)] * len(keys)
         for key, answer in zip(keys, found, strict=True):
             for one in asked[key]:
                 if one.done():
@@ -116,7 +119,10 @@ class RedisBackend:
             pipeline.exists(*keys)
             values, there = await pipeline.execute()
         updated = self._fresh(values.pop())
-        is_sure = updated > 0 and there == sum(value is not None for value in values)
+        # Where no number ever had a key, the pattern, the database or the key of the tokens is likely another than the
+        # operator's: then everybody would seem to be at home.
+        self._has_found = self._has_found or there > 0
+        is_sure = self._has_found and updated > 0 and there == sum(value is not None for value in values)
         return values, "home" if is_sure else "unknown", updated
 
     def _fresh(self, value: bytes | None) -> float:
@@ -131,7 +137,7 @@ class RedisBackend:
             return Whereabouts(missing, updated)
         try:
             state, at, country = _read_value(value)
-        except (ValueError, msgspec.MsgspecError):
+        except (ValueError, msgspec.MsgspecError, RecursionError):
             return AskFailed("malformed", "a value that cannot be read")
         # Where the operator keeps the data up to date, an old entry is one that is still right.
         at = max(at, updated) or (self._wall() if state == "abroad" else 0.0)
@@ -244,6 +250,9 @@ def _client(options: RedisOptions) -> Redis:
     if scheme != "unix":
         settings["socket_keepalive"] = True
     try:
+        if set(parse_qs(urlsplit(options.url).query, keep_blank_values=True)) - {"db"}:
+            # The client would take anything from there, also that certificates need not be checked.
+            raise TosqauylError("the address holds more than where to ask", "redis.url", "only ?db=N may follow a ?")
         pool = BlockingConnectionPool.from_url(
             options.url,
             max_connections=options.connections,

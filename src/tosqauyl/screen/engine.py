@@ -157,7 +157,8 @@ def answered(call: Call, answers: Mapping[str, Answer]) -> Call:
     places = {key: answer for key, answer in answers.items() if ">" not in key}
     started = answers.get(f"{call.caller}>{call.called}")
     said = [answer for answer in places.values() if answer.state not in _ENDINGS]
-    told = places.get(call.caller, said[0] if said else None)
+    # Of a caller whose place was known before, source and age are told already, and are not those of another number.
+    told = places.get(call.caller, said[0] if said and call.home_source == "none" else None)
     heard = told is not None and told.state not in _ENDINGS
     met = {_FAULTS[answer.state] for answer in answers.values() if answer.state in _FAULTS}
     if call.faults:

@@ -48,12 +48,16 @@ class CamaraBackend:
         if self._session is None:
             self._session = open_session(self._context, self._connections)
         authorization = await self._credentials.authorization(self._session)
-        headers = {**_JSON, "x-correlator": secrets.token_hex(16)}
+        correlator = secrets.token_hex(16)
+        headers = {**_JSON, "x-correlator": correlator}
         if authorization:
             headers["Authorization"] = authorization
         body = _write(Retrieve(Device(number)))
         try:
             async with self._session.post(self._url, data=body, headers=headers, allow_redirects=False) as answer:
+                if answer.headers.get("x-correlator", correlator) != correlator:
+                    # A kept connection may hold an answer that came twice, and it says where somebody else is.
+                    raise AskFailed("wrong", "an answer to another question")
                 if answer.status == 200:
                     return self._found(await read_json(answer, self._limit), number)
                 if answer.status in NOT_KNOWN:

@@ -160,7 +160,7 @@ def _granted(body: bytes, since: float) -> _Grant:
         header = bearer(told.access_token)
     except (*UNREADABLE, TosqauylError):
         raise AskFailed("malformed", "token endpoint: the answer cannot be read") from None
-    life = told.expires_in
+    life = max(told.expires_in, PAUSE_SECONDS)  # else one that is over at once would be made for every call
     return _Grant(header, since, since + life - min(EARLY_SECONDS, life / 5), since + life)
 
 

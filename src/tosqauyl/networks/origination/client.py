@@ -215,7 +215,8 @@ class ReportClient:
     """A switch's side: tells its operator's node which calls began, in batches, and that it is alive.
 
     `async with` starts and ends it. report never waits and never raises: what cannot be sent is tried again, in order; beyond
-    MOST_WAITING the oldest is lost. counters: taken, refused, refused-<why>, lost, failed (requests).
+    MOST_WAITING the oldest is lost, and the nodes are told that something was. counters: taken, refused, refused-<why>, lost,
+    failed (requests).
     """
 
     def __init__(self, options: ReportClientOptions) -> None:
@@ -223,11 +224,13 @@ class ReportClient:
         self.counters: Counter[str] = Counter()
         self._connections = Connections(options.urls, options.identity)
         self._waiting: deque[wire.ReportedCall] = deque()
+        self._untold = Counter[str]()
         self._some = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._sending = asyncio.Lock()
         self._encode = msgspec.json.Encoder().encode
         self._taken = msgspec.json.Decoder(wire.Taken)
+        self._call = msgspec.json.Decoder(wire.ReportedCall)
 
     async def __aenter__(self) -> "ReportClient":
         loop = asyncio.get_running_loop()
@@ -241,11 +244,21 @@ class ReportClient:
 
     def report(self, id: str, caller: str, called: str, at: float) -> None:
         """A call began at `at` (seconds since 1970). id: the same when it is told again."""
+        call = wire.ReportedCall(id, caller, called, at)
+        try:
+            self._call.decode(self._encode(call))  # one that no node takes would cost all that go with it
+        except (msgspec.MsgspecError, UnicodeEncodeError):
+            self._lose()
+            return
         if len(self._waiting) >= MOST_WAITING:
             self._waiting.popleft()
-            self.counters["lost"] += 1
-        self._waiting.append(wire.ReportedCall(id, caller, called, at))
+            self._lose()
+        self._waiting.append(call)
         self._some.set()
+
+    def _lose(self) -> None:
+        self.counters["lost"] += 1
+        self._untold.update(self._connections.urls)
 
     async def flush(self) -> None:
         """Send all that waits, now. Raises AskFailed where it cannot be sent; it still waits then."""
@@ -261,14 +274,20 @@ class ReportClient:
     async def alive(self) -> None:
         """Say now to every node that this switch is alive: each must hear it before it denies a call. Raises AskFailed where none
         could be told."""
-        sent = (self._connections.send_to(url, "POST", wire.ALIVE, b"{}") for url in self._connections.urls)
-        told = await asyncio.gather(*sent, return_exceptions=True)
+        told = await asyncio.gather(*map(self._alive_to, self._connections.urls), return_exceptions=True)
         if any(isinstance(one, Reply) and one.status == 200 for one in told):
             return
         for one in told:
             if isinstance(one, BaseException):
                 raise one
             raise AskFailed("refused", f"HTTP {one.status}")
+
+    async def _alive_to(self, url: str) -> Reply:
+        lost = self._untold[url]
+        reply = await self._connections.send_to(url, "POST", wire.ALIVE, self._encode(wire.Alive(lost)))
+        if reply.status == 200:
+            self._untold[url] -= lost
+        return reply
 
     async def close(self) -> None:
         """End; what waits is lost. Never raises."""

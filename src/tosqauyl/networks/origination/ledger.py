@@ -45,6 +45,9 @@ EXPIRY_SECONDS = 1.0
 _MOST_TEXT = 16
 """A number of E.164 has 15 digits at most, and the plus."""
 _WRITTEN = frozenset(("international", "prefixed", "national", "bare"))
+_NOWHERE = frozenset(("impossible", "unassigned"))
+_PLUS7_TEXT = 12
+"""Length of +7 and ten digits."""
 _YES = Said("yes")
 _NO = Said("no")
 
@@ -58,7 +61,7 @@ def ask_about(key: PairKey, call: tuple[str, str], at: float, reach: tuple[float
     """The question of a gate that got a call (caller, called) at `at` (its clock): a token for each bucket in which it may have
     begun. reach: LedgerOptions.before and skew, seconds; plan: the gate's, with the ported numbers it knows."""
     tokens = tuple(key.seal(message(*call, one)) for one in buckets(at, *reach))
-    return AskedTokens(key.id, tokens, at, receiver_of(plan.read(call[1])), plan.ported.hash)
+    return AskedTokens(key.id, tokens, at, receiver_of(plan.read(call[1])), plan.hash)
 
 
 class _Limit:
@@ -80,7 +83,7 @@ class _Limit:
 
 class Ledger:
     """One node's ledger. plan: may be replaced by a newer one at any time. counters: reports taken, refused_<why>; asked,
-    said_yes, said_no, unknown_<why>; lagging (reports later than the skew), clock_set, forgotten_questions.
+    said_yes, said_no, unknown_<why>; lagging (reports later than the skew), missed, clock_set, forgotten_questions.
 
     With five peers a report costs 9 to 12 us, a question 4 to 6 us if the answer is yes, and 19 to 24 us with its wait and its end
     if it is no (processor time, measured on a busy machine of two cores).
@@ -103,10 +106,11 @@ class Ledger:
 
     def rekey(self, keys: Keys, now: float) -> None:
         """Take other keys. Under a new one nothing was written yet: a `no` under it is said a window from now at the earliest."""
-        known = {(pair.peer, pair.id) for peer in self.keys.peers for pair in self.keys.of(peer)}
-        there = {(pair.peer, pair.id) for peer in keys.peers for pair in keys.of(peer)}
-        self._young = {name: since for name, since in self._young.items() if name in there}
-        self._young.update(dict.fromkeys(there - known, now))
+        # Another secret is another key, whatever its id.
+        known = {pair for peer in self.keys.peers for pair in self.keys.of(peer)}
+        there = {pair for peer in keys.peers for pair in keys.of(peer)}
+        self._young = {(peer, id): since for (peer, id), since in self._young.items() if keys.has(peer, id)}
+        self._young.update({(pair.peer, pair.id): now for pair in there - known})
         self._limits = {peer: limit for peer, limit in self._limits.items() if keys.of(peer)}
         self.keys = keys
         self._seals.clear()
@@ -116,6 +120,12 @@ class Ledger:
         self._turn(now, wall)
         if switch in self._sync.switches:
             self._heard(switch, now, wall)
+
+    def missed(self, now: float, wall: float) -> None:
+        """A switch of ours told something that could not be read, or says that it could not tell all."""
+        self._turn(now, wall)
+        self.counters["missed"] += 1
+        self._sync.lost(now)
 
     def report(self, report: Report, now: float, wall: float) -> str:
         """A switch says that a call began; '' if that is taken, else one of REFUSALS. What is refused is never a reason to say yes;
@@ -211,7 +221,7 @@ class Ledger:
         self._heard(report.switch, now, wall)
         caller, called = self.plan.read(report.caller), self.plan.read(report.called)
         if not (_is_e164(caller) and _is_e164(called) and isfinite(report.at)):
-            if caller.form == "malformed":
+            if caller.form != "short" and (not _is_e164(caller) or _is_e164(called)):
                 self._sync.lost(now)  # it writes our own numbers in a way we cannot read: we hear it, and know nothing
             return "malformed"
         why, at = self._refusal(report, caller, wall)
@@ -222,9 +232,11 @@ class Ledger:
         tokens = self._sealed(caller, called, at)
         if not self._keep(tokens, now, wall):
             return "full"
-        if wall - report.at > self.options.skew:
-            # It waited somewhere, or its clock is slow and the call begins only now.
-            self.counters["lagging"] += 1
+        lags = wall - report.at > self.options.skew
+        if lags or report.at // BUCKET > wall // BUCKET:
+            # It waited somewhere, or its clock is slow and the call begins only now; or its clock is ahead, and who asks with
+            # a clock that is behind does not reach that bucket.
+            self.counters["lagging"] += lags
             self._keep(tuple(map(doubt, self._sealed(caller, called, wall))), now, wall)
         for token in tokens if self._waiting else ():
             for pending in tuple(self._waiting.get(token, ())):
@@ -270,7 +282,7 @@ class Ledger:
             limit = self._limits[peer] = _Limit(float(self.options.questions_per_second), self._burst)
         if not limit.take(now):
             return "limited"
-        if all(pair.id != question.key for pair in keys):
+        if not self.keys.has(peer, question.key):
             return "unknown-key"
         if len(question.tokens) > self.options.most_tokens:
             return "too-many-tokens"
@@ -289,7 +301,7 @@ class Ledger:
         """Why a missing record says nothing to this member, '' if it does: the call may never have been written for it."""
         if peer not in self.options.askers.get(question.to, (question.to,)):
             return "not-yours"
-        return "" if question.ported == self.plan.ported.hash else "portability"
+        return "" if question.ported == self.plan.hash else "portability"
 
     def _wait(self, peer: str, question: AskedTokens, tokens: tuple[bytes, ...], now: float) -> Pending:
         doubts = tuple(map(doubt, tokens))
@@ -310,7 +322,8 @@ class Ledger:
 
     def _verdict(self, pending: Pending, now: float) -> Said:
         """What is said at the end of the grace, when nobody reported the call."""
-        why = self._unsure(pending.peer, pending.key, now)
+        why = "" if self.keys.has(pending.peer, pending.key) else "unknown-key"  # taken away while it waited
+        why = why or self._unsure(pending.peer, pending.key, now)
         if not why and pending.shared in ("", "failed"):
             why = "store"
         if not why and (pending.shared == "doubtful" or self.store.has_any(pending.doubts)):
@@ -339,4 +352,7 @@ class Ledger:
 
 
 def _is_e164(number: Number) -> bool:
-    return number.form in _WRITTEN and number.text[:1] == "+" and len(number.text) <= _MOST_TEXT
+    """A whole number of some country; of +7 also one whose code our plan does not know yet."""
+    if number.form not in _WRITTEN or number.text[:1] != "+" or len(number.text) > _MOST_TEXT:
+        return False
+    return number.kind not in _NOWHERE or (number.text[1] == "7" and len(number.text) == _PLUS7_TEXT)

@@ -1,35 +1,40 @@
 """One running node: its ledger, what it is stored in, and the ways in which it is told and asked, put together."""
 
 from collections.abc import Callable
+from hashlib import blake2b
 
+from tosqauyl.errors import TosqauylError
 from tosqauyl.networks.origination.ledger import Ledger
 from tosqauyl.networks.origination.radius import Accounting, RadiusListener
 from tosqauyl.networks.origination.redis_store import RedisOptions, RedisStore
 from tosqauyl.networks.origination.server import Clock, LedgerServer, at_once, system_clock
 from tosqauyl.networks.origination.settings import NodeSettings
 from tosqauyl.networks.origination.store import MemoryStore
+from tosqauyl.networks.origination.terms import LedgerOptions
 from tosqauyl.networks.origination.tokens import Keys, load_keys
 from tosqauyl.numbers.plan import Plan
 from tosqauyl.tls import TlsServer
 
 
 class Node:
-    """start, then `places` says where it listens; reload takes new certificate files; stop ends it.
+    """start, then `places` says where it listens; reload takes new keys and certificate files; stop ends it.
 
-    alarm: told when certificate files cannot be used. Raises TosqauylError where keys or certificates cannot.
+    alarm: told when keys or certificate files cannot be used. Raises TosqauylError where they cannot at the start.
     """
 
     def __init__(
         self, settings: NodeSettings, plan: Plan, alarm: Callable[[str], None], clock: Clock = system_clock
     ) -> None:
-        self._clock = clock
+        self._clock, self._alarm, self._folder = clock, alarm, settings.keys
+        self.reloads = {"reloaded": 0, "failed": 0}
         keys = load_keys(settings.keys)
         memory = MemoryStore(settings.ledger.ttl, settings.ledger.records, clock()[1])
-        self.shared = _shared(settings, keys, memory, clock)
+        self.shared = _shared(settings, agreement_of(settings.ledger, keys, plan), memory, clock)
         self.ledger = Ledger(settings.ledger, keys, plan, memory if self.shared is None else self.shared)
         written = None if self.shared is None else self.shared.written
         tls = TlsServer(settings.tls, alarm)
         self.server = LedgerServer(self.ledger, settings.server, tls, clock, written or at_once)
+        self.server.add_state("keys", lambda: dict(self.reloads))
         self.radius: RadiusListener | None = None
         if settings.radius is not None:
             accounting = Accounting(self.ledger, plan, settings.radius)
@@ -57,8 +62,24 @@ class Node:
         return (self.server.bound, *(() if self.radius is None else (self.radius.bound,)))
 
     async def reload(self) -> None:
-        """Take the certificate files as they are now. Never raises."""
+        """Take the keys of pairs and the certificate files as they are now; where they cannot be used the old ones stay, and the
+        alarm says why. Never raises."""
+        self._take_keys()
         await self.server.reload()
+
+    def _take_keys(self) -> None:
+        try:
+            keys = load_keys(self._folder)
+            if self.ledger.keys.peers and not keys.peers:
+                raise TosqauylError("there is no key in it any more", self._folder, "a node without members is stopped")
+        except TosqauylError as error:
+            self.reloads["failed"] += 1
+            self._alarm(f"ALARM: the keys of pairs were not loaded anew, the old ones stay: {error}")
+            return
+        self.reloads["reloaded"] += 1
+        self.ledger.rekey(keys, self._clock()[0])
+        if self.shared is not None:
+            self.shared.agree(agreement_of(self.ledger.options, keys, self.ledger.plan))
 
     async def stop(self) -> None:
         """Take nothing more, let answers finish for a second, close everything."""
@@ -69,10 +90,18 @@ class Node:
             await self.shared.close()
 
 
-def _shared(settings: NodeSettings, keys: Keys, memory: MemoryStore, clock: Clock) -> RedisStore | None:
+def agreement_of(options: LedgerOptions, keys: Keys, plan: Plan) -> str:
+    """16 hex digits of all that decides which tokens nodes write for a report, and when they have heard everything: nodes of one
+    operator for which they differ must not deny a call on each other's word."""
+    askers = sorted((receiver, tuple(peers)) for receiver, peers in options.askers.items())
+    told = (options.operator, options.ttl, sorted(options.switches), askers, keys.digest, plan.hash)
+    return blake2b(repr(told).encode(), digest_size=8, person=b"tosqauyl-nodes").hexdigest()
+
+
+def _shared(settings: NodeSettings, agreement: str, memory: MemoryStore, clock: Clock) -> RedisStore | None:
     """The store that all nodes share, None for a node alone."""
     if settings.redis is None:
         return None
     redis = settings.redis
-    options = RedisOptions(redis.url, redis.node, redis.nodes, keys.digest, settings.ledger.ttl)
+    options = RedisOptions(redis.url, redis.node, redis.nodes, agreement, settings.ledger.ttl)
     return RedisStore(options, memory, lambda: clock()[1])

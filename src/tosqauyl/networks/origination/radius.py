@@ -21,6 +21,8 @@ from tosqauyl.numbers.plan import Plan
 
 START, STOP, INTERIM, ON, OFF = 1, 2, 3, 7, 8
 """Values of Acct-Status-Type (RFC 2866 5.1)."""
+_NONE = -1
+"""Stands for a value that is not there."""
 _CALLED, _CALLING, _STATUS, _DELAY, _SESSION, _EVENT = 30, 31, 40, 41, 44, 55
 KEPT_SECONDS = 30.0
 """How long a request is known again: switches send one again for some seconds until it is answered."""
@@ -41,6 +43,9 @@ class Told(Protocol):
 
     def alive(self, switch: str, now: float, wall: float) -> None:
         """This switch is alive."""
+
+    def missed(self, now: float, wall: float) -> None:
+        """A switch told something that could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,20 +124,25 @@ class Accounting:
         """Do what a genuine request wants; False where it gets no answer."""
         status = INTERIM if request.code == packet.StatusServer else _number(request, _STATUS)
         if status not in (START, STOP, INTERIM, ON, OFF):
-            self.counters["malformed"] += 1
-            return False
+            return self._unreadable(status == _NONE, now, wall)
         if status != START:
             self._told.alive(switch.id, now, wall)
             self.counters["alive"] += 1
             return True
         session, caller, called = (_text(request, name) for name in (_SESSION, _CALLING, _CALLED))
         if not (session and caller and called):
-            self.counters["malformed"] += 1
-            return False
+            return self._unreadable(True, now, wall)
         report = Report(switch.id, session, self._number(caller), self._number(called), _began(request, wall))
         why = self._told.report(report, now, wall)
         self.counters[f"refused-{why}" if why else "started"] += 1
         return why != "full"  # what is not answered comes again
+
+    def _unreadable(self, is_call: bool, now: float, wall: float) -> bool:
+        """A switch's own request of which nothing can be made. is_call: it may have told of a call."""
+        self.counters["malformed"] += 1
+        if is_call:
+            self._told.missed(now, wall)
+        return False
 
     def _number(self, text: str) -> str:
         """A number as switches write it (digits, +digits, sip:number@host), in E.164 where the plan knows how."""
@@ -239,9 +249,9 @@ def _text(request: packet.AcctPacket, name: int) -> str:
 
 
 def _number(request: packet.AcctPacket, name: int) -> int:
-    """A value of four bytes; -1 where it is not there or something else."""
+    """A value of four bytes; _NONE where it is not there or something else."""
     value = _one(request, name)
-    return int.from_bytes(value) if len(value) == 4 else -1
+    return int.from_bytes(value) if len(value) == 4 else _NONE
 
 
 def _began(request: packet.AcctPacket, wall: float) -> float:

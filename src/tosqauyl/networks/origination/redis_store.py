@@ -40,9 +40,9 @@ _FAILED = (RedisError, OSError, TimeoutError)
 @dataclass(frozen=True, slots=True)
 class RedisOptions:
     """url: redis:// or rediss://. node: our name; nodes: every node's, ours among them. agreement: what all nodes must have in
-    common, for example Keys.digest; nodes that differ do not count as there. ttl: seconds a record lives. mark_seconds: a node that
-    does not renew its mark for so long is missing. timeout: seconds for one exchange. Raises TosqauylError for a node not among
-    the nodes."""
+    common, as node.agreement_of says it (RedisStore.agree changes it); nodes that differ do not count as there. ttl: seconds a
+    record lives. mark_seconds: a node that does not renew its mark for so long is missing. timeout: seconds for one exchange.
+    Raises TosqauylError for a node not among the nodes."""
 
     url: str = field(repr=False)
     node: str
@@ -70,6 +70,7 @@ class RedisStore:
         self.counters: Counter[str] = Counter()
         self._redis: Any = Redis.from_pool(_pool(options))
         self._marks = tuple(PREFIX + b"mark:" + name.encode() for name in sorted(options.nodes))
+        self._agreement = options.agreement
         self._epoch = b""
         self._evicted = -1
         self._broken, self._failing = 0.0, False
@@ -112,6 +113,13 @@ class RedisStore:
         self._told += len(tokens)
         self._some.set()
         return True
+
+    def agree(self, agreement: str) -> None:
+        """From now on this node works by something else, a new key for example. What nodes recorded before, they recorded by the
+        old: nothing is denied for a window after the last one has changed."""
+        if agreement != self._agreement:
+            self._agreement, self._since = agreement, 0.0
+            self._break(self._clock())
 
     async def written(self) -> bool:
         """Wait until all that was added by now is in Redis. False where that failed: it is tried again, but other nodes may have
@@ -158,7 +166,7 @@ class RedisStore:
         RedisError, OSError or TimeoutError."""
         await self._know_redis()
         if since and not self._failing and len(self._unwritten) <= BATCH:
-            mark = f"{max(since, self._broken)!r} {self.options.agreement}".encode()
+            mark = f"{max(since, self._broken)!r} {self._clock()!r} {self._agreement}".encode()
             await self._redis.set(self._own, mark, px=int(self.options.mark_seconds * 1000))
         await self._look((), ())
 
@@ -219,23 +227,26 @@ class RedisStore:
 
     def _complete_since(self, values: list[bytes | None]) -> float:
         """Since when all nodes, and Redis, have everything; 0 where one of them is missing or does not agree."""
-        since = 0.0
-        for place, value in enumerate(values):
-            if value is None:
-                return 0.0
-            time, _, agreement = value.decode("ascii", "replace").partition(" ")
-            try:
-                since = max(since, float(time))
-            except ValueError:
-                return 0.0
-            if place and agreement != self.options.agreement:
-                return 0.0
+        epoch, *marks = values
+        try:
+            since = float(epoch or b"")
+            for mark in marks:
+                begun, at, agreement = (mark or b"").decode("ascii", "replace").split()
+                if agreement != self._agreement:
+                    return 0.0
+                # By our clock: one that is behind would seem to have begun earlier than it did.
+                since = max(since, float(begun) + max(self._looked - float(at), 0.0))
+        except ValueError:
+            return 0.0
         return since
 
     async def _know_redis(self) -> None:
         """Which run of Redis this is, and whether it dropped keys. Another run has lost records, whatever it read from a disk."""
         told = await self._redis.info()
-        self._epoch = PREFIX + b"epoch:" + str(told["run_id"]).encode()
+        epoch = PREFIX + b"epoch:" + str(told["run_id"]).encode()
+        if self._epoch not in (b"", epoch):
+            self._break(self._clock())
+        self._epoch = epoch
         await self._redis.set(self._epoch, repr(self._clock()).encode(), nx=True)
         evicted = int(told.get("evicted_keys", 0))
         if self._evicted >= 0 and evicted != self._evicted:
@@ -283,7 +294,11 @@ class RedisStore:
 
 def _pool(options: RedisOptions) -> Any:
     """Nothing is tried twice by itself: a second answer after a broken connection may come from an emptied Redis."""
-    return BlockingConnectionPool.from_url(
-        options.url, max_connections=MOST_CONNECTIONS, timeout=options.timeout, socket_timeout=options.timeout,
-        socket_connect_timeout=options.timeout, retry=None,
-    )  # fmt: skip
+    try:
+        return BlockingConnectionPool.from_url(
+            options.url, max_connections=MOST_CONNECTIONS, timeout=options.timeout, socket_timeout=options.timeout,
+            socket_connect_timeout=options.timeout, retry=None,
+        )  # fmt: skip
+    except ValueError:  # what it says may hold the password
+        hint = "rediss://USER:PASSWORD@HOST:PORT/0, with %2F for a / of the password"
+        raise TosqauylError("is no address of a Redis", "redis.url", hint) from None

@@ -138,6 +138,7 @@ class LedgerServer:
         self._paths = frozenset(path for _, path in self._routes)
         self._ask = msgspec.json.Decoder(wire.Question)
         self._report = msgspec.json.Decoder(wire.Reports)
+        self._living = msgspec.json.Decoder(wire.Alive)
         self._encode = msgspec.json.Encoder().encode
         self._timer: asyncio.TimerHandle | None = None
         self._listener: asyncio.Server | None = None
@@ -319,7 +320,11 @@ class LedgerServer:
             raise
 
     async def _reports(self, request: web.BaseRequest, peer: Peer) -> web.StreamResponse:
-        told = _decoded(self._report, await self._body(request))
+        try:
+            told = _decoded(self._report, await self._body(request))
+        except wire.Refused:
+            self.ledger.missed(*self.clock())  # calls that began, and nobody knows which
+            raise
         now, wall = self.clock()
         refused = []
         for index, one in enumerate(told.reports):
@@ -332,7 +337,9 @@ class LedgerServer:
         return self._json(wire.Taken(len(told.reports) - len(refused), tuple(refused)))
 
     async def _alive(self, request: web.BaseRequest, peer: Peer) -> web.StreamResponse:
-        await request.release()
+        told = _decoded(self._living, await self._body(request)) if request.can_read_body else wire.Alive()
+        if told.lost:
+            self.ledger.missed(*self.clock())
         self.ledger.alive(peer.name, *self.clock())
         self._arm()
         return self._json(self._state(peer))

@@ -23,8 +23,8 @@ REASONS = (
 as the question reaches back; clock: clocks differ, or ours jumped; unknown-key: no such key with this member; limited: asked too
 often; malformed: no tokens, or none of 16 bytes; too-few-tokens: they do not cover the time in which the call may have begun;
 doubtful: that very call was reported, and refused; store: the store the nodes share cannot be reached or is not complete;
-not-yours: calls to that operator's subscribers are not kept for this member; portability: asker and node know different tables of
-ported numbers, so one of them may be wrong about whose call it is."""
+not-yours: calls to that operator's subscribers are not kept for this member; portability: asker and node know different number
+plans or ported numbers, so one of them may be wrong about whose call it is."""
 FIXED = "fixed"
 """Stands for the operator of fixed lines, of which the number plan knows none."""
 
@@ -98,8 +98,8 @@ class Report(NamedTuple):
 
 class AskedTokens(NamedTuple):
     """A member asks. key: id of the pair's key; tokens: one for each bucket in which the call may have begun; at: when the call
-    reached the asker by its clock, seconds since 1970; to: receiver_of the called number; ported: the asker's hash of the
-    table of ported numbers, '' for none."""
+    reached the asker by its clock, seconds since 1970; to: receiver_of the called number; ported: Plan.hash of the asker's
+    number plan, ported numbers included."""
 
     key: str
     tokens: tuple[bytes, ...]

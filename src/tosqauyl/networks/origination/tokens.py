@@ -124,6 +124,10 @@ class Keys:
         are there, records are written under both."""
         return self._of.get(peer, ())
 
+    def has(self, peer: str, id: str) -> bool:
+        """Whether this key of that pair is there."""
+        return any(pair.id == id for pair in self.of(peer))
+
     def __len__(self) -> int:
         return sum(map(len, self._of.values()))
 
@@ -161,7 +165,7 @@ def load_keys(place: str | Path) -> Keys:
 
 def _load(file: Path, mistakes: list[Mistake]) -> PairKey | None:
     """One key, or None and what is wrong with its file."""
-    raw = _secret_bytes(file, file, 0, mistakes)
+    raw = secret_bytes(file, file, 0, mistakes)
     if raw is None:
         return None
     try:
@@ -211,7 +215,7 @@ class _KeyFile:
             self._wrong("secret_file", "secret_file is no path")
         else:
             line = self._place.line_of("secret_file")
-            raw = _secret_bytes(self._file.parent / named, self._file, line, self._mistakes)
+            raw = secret_bytes(self._file.parent / named, self._file, line, self._mistakes)
             if raw is not None and len(raw) != SECRET_BYTES:
                 self._wrong("secret_file", f"the file has {len(raw)} bytes, not {SECRET_BYTES}")
             return raw or b""
@@ -221,16 +225,23 @@ class _KeyFile:
         self._mistakes.append(Mistake(str(self._file), self._place.line_of(name), 0, what, hint))
 
 
-def _secret_bytes(path: Path, told: Path, line: int, mistakes: list[Mistake]) -> bytes | None:
+def secret_bytes(path: Path, told: Path, line: int, mistakes: list[Mistake]) -> bytes | None:
     """The content of a file that its owner alone may read; None, and a mistake told at `told`, where it is not so."""
     try:
         with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
+            found = os.fstat(file.fileno())
             content = file.read(_TEXT_SIZE)
     except OSError as error:
         mistakes.append(Mistake(str(told), line, 0, f"a key cannot be read: {error.strerror}"))
         return None
-    if stat.S_IMODE(mode) & 0o077:
+    if _is_open(found):
         mistakes.append(Mistake(str(told), line, 0, "others may read a key", "chmod 600, and think about a new key"))
         return None
     return content
+
+
+def _is_open(found: os.stat_result) -> bool:
+    """Whether others may read a file. What root hands to a service (systemd's LoadCredential=) is of mode 0440: its group is
+    root's, and the bits are the mask of an access list that names us alone."""
+    is_handed = found.st_uid == 0 and os.geteuid() != 0
+    return bool(stat.S_IMODE(found.st_mode) & (0o037 if is_handed else 0o077))

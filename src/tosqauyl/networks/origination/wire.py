@@ -35,7 +35,7 @@ Token = Annotated[str, Meta(min_length=22, max_length=32, description="16 bytes:
 
 class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Did one of your subscribers start this call? key: id of the pair's key; at: when the asker received the call; to: operator of
-    the called number, 'fixed' for a fixed line; ported: the asker's hash of the table of ported numbers, '' for none."""
+    the called number, 'fixed' for a fixed line; ported: the asker's hash of its number plan with the ported numbers (Plan.hash)."""
 
     key: Name
     tokens: Annotated[tuple[Token, ...], Meta(min_length=1, max_length=MOST_TOKENS)]
@@ -65,6 +65,12 @@ class Reports(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Calls that began."""
 
     reports: Annotated[tuple[ReportedCall, ...], Meta(max_length=MOST_REPORTS)]
+
+
+class Alive(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A switch is there. lost: calls that it could not report since it said so last."""
+
+    lost: Annotated[int, Meta(ge=0)] = 0
 
 
 class RefusedReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -110,9 +110,9 @@ class ShBackend:
                 self._attempted.set()
                 await self._peer.ended()
                 pause = self._options.backoff_least if self._peer.answered else pause
-            except AskFailed as failure:
-                self._why = failure
-                self.tally.last_failure = failure.kind
+            except Exception as error:  # noqa: BLE001 - whatever it is, or nobody would ever connect again
+                self._why = error if isinstance(error, AskFailed) else AskFailed("bug", type(error).__name__)
+                self.tally.last_failure = self._why.kind
             finally:
                 self._attempted.set()
             await asyncio.sleep(pause * self._dice.uniform(0.8, 1.2))

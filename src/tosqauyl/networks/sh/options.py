@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-PORT = 3868
-"""Diameter over TCP (RFC 6733 section 2.1); 5658 over TLS."""
+PORT, TLS_PORT = 3868, 5658
+"""Diameter over TCP, and over TLS (RFC 6733 section 2.1)."""
 DOMAINS = ("cs", "ps")
 """Requested-Domain (TS 29.329 6.3.7): cs asks the MSC/VLR, ps the SGSN or MME. A question names one."""
 

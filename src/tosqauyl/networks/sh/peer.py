@@ -16,7 +16,8 @@ from tosqauyl.networks.sh.options import ShOptions, Tally
 from tosqauyl.networks.sh.watchdog import Watchdog
 
 _UNSENT = 1 << 20
-"""Octets that may wait for a peer that does not read: questions for more would be too old once they are read."""
+"""Octets that may wait for a peer that does not read: questions for more would be too old once they are read,
+and a peer that asks and does not read would fill our memory."""
 
 
 class Peer:
@@ -122,7 +123,8 @@ class Peer:
     async def _read(self) -> None:
         try:
             while True:
-                self._take(await read_frame(self._reader))
+                if self._take(await read_frame(self._reader)):
+                    await asyncio.sleep(0)  # else calls would wait for all that is in the buffer
         except AskFailed as failure:
             # a stream that lost its place cannot be read any further
             self._why = failure if self._why.kind == "down" else self._why
@@ -131,12 +133,13 @@ class Peer:
             self._tally.last_failure = self._why.kind
             self.drop(self._why)
 
-    def _take(self, frame: bytes) -> None:
+    def _take(self, frame: bytes) -> bool:
+        """Whether it was a request, which took the time of an answer. Raises AskFailed where no more can be sent."""
         header = read_header(frame)
         if header.flags & REQUEST:
             self._dog.heard(self._loop.time(), answer=False)
             self._serve(header)
-            return
+            return True
         self._dog.heard(self._loop.time(), answer=header.command == messages.WATCHDOG)
         if header.command == messages.DISCONNECT:
             self._parted.set()
@@ -147,9 +150,12 @@ class Peer:
             else:
                 self.answered = True
                 answer.set_result(frame)
+        return False
 
     def _serve(self, request: Header) -> None:
         """Answer a request of the peer: watchdog and farewell. We take no other (a server of Sh would push profiles)."""
+        if self._writer.transport.get_write_buffer_size() > _UNSENT:
+            raise AskFailed("down", "the peer does not read")
         known = request.command in (messages.WATCHDOG, messages.DISCONNECT)
         self._tally.refused_requests += not known
         result = messages.SUCCESS if known else messages.UNSUPPORTED
