@@ -203,7 +203,7 @@ certificate = "same.example"
 url = "http://user:password@x"
 [times]
 ttl_seconds = 20
-before_seconds = 100
+skew_ms = 9000
 [selftest]
 url = "https://a:1"
 """

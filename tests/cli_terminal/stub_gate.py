@@ -55,17 +55,17 @@ class Judge:
             return "stop", "reserve-range"
         if not caller.startswith("+77"):
             return "pass", "none"
-        if caller in self.said:
-            said = self.said[caller]
-            if said["started"] == "no":
-                return "stop", "call-denied"
-            confirmed = said["started"] == "yes"
-            return "pass", "call-confirmed" if confirmed else "mobile-abroad" if said["answer"] == "abroad" else "none"
         if forwarder in self.roaming:
             return "pass", "late-forwarding"
         if FIXED.match(caller):
             return "stop", "fixed-from-abroad"
         return ("pass", "mobile-abroad") if caller in self.roaming else ("stop", "mobile-at-home")
+
+    def by_network(self, said: dict) -> tuple[str, str]:
+        if said["started"] == "no":
+            return "stop", "call-denied"
+        confirmed = said["started"] == "yes"
+        return "pass", "call-confirmed" if confirmed else "mobile-abroad" if said["answer"] == "abroad" else "none"
 
 
 def answer(text: str, verdict: str, source: tuple[str, int]) -> bytes:
@@ -99,7 +99,10 @@ def main() -> None:
                 continue
             caller = number(field(text, "P-Asserted-Identity") or field(text, "From"))
             called = number(text)
-            verdict, reason = judge.verdict(trunk["direction"], caller, called, number(field(text, "Diversion")))
+            if caller in judge.said:
+                verdict, reason = judge.by_network(judge.said[caller])
+            else:
+                verdict, reason = judge.verdict(trunk["direction"], caller, called, number(field(text, "Diversion")))
             call = UNKNOWN_CALL._replace(
                 at=time.time(), caller=caller, called=called, trunk=trunk["id"], direction=trunk["direction"]
             )

@@ -87,12 +87,11 @@ def test_a_ledger_needs_to_know_who_asks():
         (CAMARA + 'client_id = "us"\n', 3, "home[0].token_url: go together"),
         (LEDGER.replace("https", "http") + MEMBER, 5, "ledger[0].urls: is no list of https:// addresses"),
         (LEDGER + LEDGER + MEMBER, 7, "ledger[1].operator: 'kcell' is there twice"),
-        (LEDGER + "fixed = true\n" + LEDGER.replace("kcell", "kt") + "fixed = true\n" + MEMBER, 10,
-         "ledger[1].fixed: is said of two ledgers"),
+        (LEDGER + 'fixed = ["+7*"]\n' + MEMBER, 6, "ledger[0].fixed: "),
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_with_its_line(text, line, what):
-    assert (line, what) in mistakes(ASKS + text)
+    assert any(one == line and told.startswith(what) for one, told in mistakes(ASKS + text))
 
 
 def test_networks_that_nobody_would_ask_are_a_mistake_and_so_is_nobody_to_ask():

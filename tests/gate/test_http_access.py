@@ -20,7 +20,10 @@ HOW = {
     "notify_roaming": {
         "headers": {"content-type": "application/cloudevents+json"},
         "json": {
-            "id": "1", "source": "https://kcell.example.kz", "specversion": "1.0", "time": "2026-11-28T10:00:00+05:00",
+            "id": "1",
+            "source": "https://kcell.example.kz",
+            "specversion": "1.0",
+            "time": "2026-11-28T10:00:00+05:00",
             "type": "org.camaraproject.device-roaming-status-subscriptions.v0.roaming-on",
             "data": {"device": {"phoneNumber": "+77011234567"}, "subscriptionId": "s"},
         },

@@ -107,7 +107,7 @@ class Operators:
     @asynccontextmanager
     async def node(self, operator: str, clock: Clock | None = None, **ledger: Any) -> AsyncIterator[Node]:
         """A running node; its url is url_of(node)."""
-        node = Node(self.settings(operator, **ledger), load_plan(), print, clock or Clock())
+        node = Node(self.settings(operator, **ledger), load_plan, print, clock or Clock())
         await node.start()
         try:
             yield node

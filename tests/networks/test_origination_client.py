@@ -347,7 +347,7 @@ def test_reports_wait_while_the_node_is_away_and_the_oldest_gives_way(
         assert switch.counters == {"lost": 10}
         settings = operators.settings("kcell")
         settings = replace(settings, server=replace(settings.server, port=port))
-        node = Node(settings, load_plan(), print)
+        node = Node(settings, load_plan, print)
         await node.start()
         await switch.flush()
         assert switch.counters == {"lost": 10, "taken": 150, "refused": 0}

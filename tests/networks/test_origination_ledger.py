@@ -7,6 +7,7 @@ from tosqauyl.errors import TosqauylError
 from tosqauyl.networks.origination.ledger import REASONS, AskedTokens, LedgerOptions, Pending, Said
 from tosqauyl.networks.origination.store import MemoryStore
 from tosqauyl.networks.origination.tokens import Keys
+from tosqauyl.numbers.plan import load_plan
 
 YES, NO = Said("yes"), Said("no")
 
@@ -136,6 +137,24 @@ def test_who_knows_another_table_of_ported_numbers_gets_a_yes_but_never_a_no() -
     assert desk.put(stale) == YES
     stale = desk.question(key, caller=OTHER)._replace(ported="0123456789abcdef")
     assert desk.end(desk.put(stale)) == unknown("portability")
+
+
+def test_calls_of_our_fixed_lines_are_kept_and_those_of_others_lines_are_foreign() -> None:
+    desk = Desk(dataclasses.replace(OPTIONS, fixed=("+77172*", "+7751*"))).synced()
+    assert desk.report(caller="+77172123456") == ""
+    assert desk.ask(caller="+77172123456") == YES
+    assert desk.report(caller="+77511234567") == ""
+    assert desk.report(caller="+77272123456") == "foreign"
+
+
+def test_after_a_new_table_of_ported_numbers_nothing_is_denied_for_a_window() -> None:
+    desk = Desk().synced()
+    desk.ledger.replan(load_plan({OTHER: "t2"}), desk.now)
+    assert desk.ask(caller=OTHER) == unknown("not-in-sync")
+    desk.go(OPTIONS.window + 1.0)
+    assert desk.ask(caller=OTHER) == NO
+    desk.ledger.replan(load_plan({OTHER: "t2"}), desk.now)
+    assert desk.ask(caller=OTHER) == NO
 
 
 # Unknown, never no

@@ -49,7 +49,7 @@ def test_a_call_that_one_node_was_told_is_found_by_the_other(
         clock, nodes = Clock(), []
         for name in ("a", "b"):
             settings = replace(operators.settings("kcell"), redis=RedisSettings(redis, name, ("a", "b")))
-            nodes.append(Node(settings, load_plan(), print, clock))
+            nodes.append(Node(settings, load_plan, print, clock))
             await nodes[-1].start()
         urls = tuple(map(url_of, nodes))
         switch = ReportClient(ReportClientOptions(urls, operators.identity("switch.kcell")))

@@ -42,7 +42,7 @@ def run(operators: Operators, steps: Callable[[Node], Awaitable[None]], **option
     async def main() -> None:
         switch = RadiusSwitch("switch", "127.0.0.1", SECRET.encode())
         radius = RadiusOptions("127.0.0.1", 0, (switch,), **options)
-        node = Node(replace(operators.settings("kcell"), radius=radius), load_plan(), print, Clock())
+        node = Node(replace(operators.settings("kcell"), radius=radius), load_plan, print, Clock())
         await node.start()
         try:
             await asyncio.wait_for(steps(node), 30)

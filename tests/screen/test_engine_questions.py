@@ -10,6 +10,7 @@ from tosqauyl.screen.failure import FailurePolicy
 from tosqauyl.screen.snapshot import Snapshot
 from tosqauyl.state.indicators import Indicators
 from tosqauyl.state.provider import ORIGINATION, WHEREABOUTS, Answer, Question
+from tosqauyl.state.ranges import NumberRanges
 from tosqauyl.state.subscribers import Subscribers
 
 KCELL, BEELINE, FIXED, CALLED = "+77011234567", "+77051234567", "+77172123456", "+77272111111"
@@ -22,7 +23,8 @@ def engine(ported=None, **options):
 
 
 def call(caller=KCELL, kind="mobile", operator="kcell", **facts):
-    same = {"caller": caller, "network": caller, "presented": caller, "called": CALLED, "caller_operator": operator}
+    same = {"caller": caller, "network": caller, "presented": caller, "caller_operator": operator}
+    same |= {"called": CALLED, "called_kind": "fixed"}
     kinds = {"caller_kind": kind, "network_kind": kind, "presented_kind": kind}
     return UNKNOWN_CALL._replace(**{"direction": "international", "at": 5.0, **same, **kinds, **facts})
 
@@ -56,9 +58,24 @@ def test_where_the_place_is_known_only_the_call_is_asked_about(state):
     assert [one.kind for one in found] == [ORIGINATION]
 
 
-def test_a_fixed_line_is_asked_about_at_the_operator_that_answers_for_them():
-    found = asked(engine(fixed_operator="kazakhtelecom"), call(FIXED, "fixed", ""))
+def test_a_fixed_line_is_asked_about_at_the_operator_whose_ranges_hold_it():
+    lines = ((NumberRanges(("+7727*",)), "other"), (NumberRanges(("+77172*",)), "kazakhtelecom"))
+    found = asked(engine(lines=lines), call(FIXED, "fixed", ""))
     assert [(one.kind, one.operator) for one in found] == [(ORIGINATION, "kazakhtelecom")]
+    assert [one.operator for one in asked(engine(), call(FIXED, "fixed", ""))] == [""]
+
+
+def test_of_a_forwarded_call_the_first_leg_is_asked_about_for_that_is_what_the_switch_saw():
+    forwarded = call(redirecting=BEELINE, redirecting_kind="mobile", redirecting_subscriber="abroad", redirections=1)
+    (found,) = [one for one in asked(engine(), forwarded) if one.kind == ORIGINATION]
+    assert found.called == BEELINE
+    assert answered(forwarded, {found.key: Answer(found.key, "yes")}).originated == "yes"
+
+
+@pytest.mark.parametrize("facts", [{"redirections": 2}, {"redirecting_kind": "foreign"}, {"redirecting": "102"}])
+def test_where_nobody_can_tell_whom_the_caller_called_his_operator_is_not_asked(facts):
+    forwarded = {"redirecting": BEELINE, "redirecting_kind": "mobile", "redirections": 1, **facts}
+    assert ORIGINATION not in [one.kind for one in asked(engine(), call(**forwarded))]
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,9 @@ def networks_of(options: NetworksOptions, plan: Callable[[], Plan]) -> Networks:
     plan: the one in use now; ledgers are told which table of ported numbers it has. Raises TosqauylError where an operator, a file
     or an address cannot be used.
     """
-    askable = [one.operator for one in options.ledgers if not one.fixed]  # who has fixed lines only is not in the plan
+    askable = [
+        one.operator for one in options.ledgers if not one.fixed.texts
+    ]  # who has fixed lines only is not in the plan
     _check_operators((*(home.operator for home in options.homes), *askable), plan())
     senses = Senses(time.time, random.SystemRandom().random)
     homes = {

@@ -100,9 +100,9 @@ def session_of(
 def engine_of(config: Config, known: Snapshot) -> Engine:
     """The engine for a snapshot."""
     asks, originations = asked_of(config)
-    return Engine(
-        known, config.failure, EngineOptions(config.enforce, asks, config.home_network.deadline, originations)
-    )
+    lines = tuple((place.fixed, place.operator) for place in config.networks.ledgers if place.fixed.texts)
+    options = EngineOptions(config.enforce, asks, config.home_network.deadline, originations, lines)
+    return Engine(known, config.failure, options)
 
 
 def asked_of(config: Config) -> tuple[bool, bool]:

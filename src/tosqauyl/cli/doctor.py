@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from tosqauyl.cli import doctor_facts as facts
+from tosqauyl.cli.asking import networks_of
 from tosqauyl.cli.build import policy_of, read_text
 from tosqauyl.cli.doctor_calls import call, check_answers
 from tosqauyl.cli.doctor_checks import (
@@ -29,6 +30,7 @@ from tosqauyl.cli.doctor_trunks import check_http, check_trunks
 from tosqauyl.cli.serve import configuration
 from tosqauyl.cli.texts import ENGLISH, LANGUAGES, N_, Texts, choose_language
 from tosqauyl.config.load import Config
+from tosqauyl.config.networks import shown_to_networks
 from tosqauyl.errors import TosqauylError
 from tosqauyl.numbers.plan import load_plan
 from tosqauyl.numbers.portability import read_portability
@@ -40,6 +42,7 @@ CHECKS = {
     "configuration": N_("configuration"),
     "policy": N_("policy and lists"),
     "subscribers": N_("subscribers"),
+    "networks": N_("networks that are asked"),
     "trunks": N_("trunks"),
     "clock": N_("clock"),
     "disk": N_("disk"),
@@ -100,13 +103,16 @@ def examine(config: Config, only: Any) -> Iterator[Finding]:
         "configuration": lambda: [Finding("configuration", OK, N_("read without a mistake"))],
         "policy": lambda: look_at_policy(config),
         "subscribers": lambda: check_subscribers(config.roaming, facts.age_of(config.roaming), _feeds(config)),
+        "networks": lambda: look_at_networks(config),
         "trunks": lambda: check_trunks(config),
         "clock": lambda: check_clock(facts.clock()),
         "disk": lambda: check_disk(facts.disk(config.data), config.journal.keep_bytes, config.journal.keep_seconds),
         "snapshot": lambda: check_snapshot(facts.snapshot(config.data)),
         "system": lambda: check_machine(facts.machine(), _connections(config)),
         "tls": lambda: check_certificates(
-            facts.certificate(one) for one in (config.tls, config.http.tls) if one.certificate
+            facts.certificate(one)
+            for one in (config.tls, config.http.tls, *shown_to_networks(config.networks))
+            if one.certificate
         ),
         "http": lambda: check_http(config.http, config.clients, facts.readiness(config.http)),
     }
@@ -181,6 +187,20 @@ def _script(config: Config) -> list[Finding]:
         mend = N_('it answers for a home network in trials only: set home_network.provider = "none"')
         return [Finding("policy", WARNING, N_("home networks are answered for by a script"), mend)]
     return []
+
+
+def look_at_networks(config: Config) -> list[Finding]:
+    """Whether whoever the configuration names can be asked, as far as files and names tell; nobody is asked."""
+    homes, ledgers = config.networks.homes, config.networks.ledgers
+    if not homes and not ledgers:
+        return []
+    try:
+        networks_of(config.networks, load_plan)
+    except TosqauylError as error:
+        return [Finding("networks", WRONG, "{error}", "", {"error": str(error)})]
+    values: dict[str, object] = {"homes": len(homes), "ledgers": len(ledgers)}
+    what = N_("{homes} home networks and {ledgers} ledgers are set up; `tosqauyl network status` says how they answer")
+    return [Finding("networks", OK, what, "", values)]
 
 
 def as_dict(found: list[Finding], t: Texts) -> dict[str, object]:

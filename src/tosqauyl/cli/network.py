@@ -96,7 +96,13 @@ def _row(operator: str, desk: Mapping[str, Any], t: Texts) -> list[str]:
     counters, recent = desk["counters"], desk["recent"]
     said = sum(count for name, count in counters.items() if name.startswith("answered_"))
     failed = sum(counters[name] for name in FAILURES)
-    counts = (counters["asked"], said, counters["cached"] + counters["coalesced"], counters["unknown"], failed)
+    counts = (
+        counters["asked"],
+        said,
+        counters["cached"] + counters["coalesced"],
+        counters["unknown"] + counters["stale"],
+        failed,
+    )
     times = ["·" if recent[name] is None else t.decimal(recent[name], 1) for name in ("p50_ms", "p99_ms")]
     breaker = desk["breaker"]["state"]
     way = "ledger" if desk["way"] == "none" else desk["way"]
@@ -123,6 +129,12 @@ def _closing(section: Mapping[str, Any], t: Texts) -> list[str]:
         for kind, desk in kinds.items()
         if (failure := desk["last_failure"])
     ]
+    for operator, kinds in sorted(section.get("operators", {}).items()):
+        whys = kinds.get("origination", {}).get("unknown_why")
+        if whys:
+            lines.append(
+                t("{operator} does not know, most often because: {why}", operator=operator, why=max(whys, key=whys.get))
+            )
     if missed.get("whereabouts"):
         n = t.count(missed["whereabouts"])
         lines.append(t("{n} questions were about subscribers of operators without a [[home]]: they stay unknown.", n=n))

@@ -9,6 +9,7 @@ import secrets
 import signal
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,7 @@ def run(options: argparse.Namespace) -> int:
     """Serve; exit code 0 when stopped by SIGTERM or SIGINT."""
     settings = load_node(read_text(options.config), options.config)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a reload that is asked for too early must not end the process
-    asyncio.run(_serve(settings, plan_of(settings)))
+    asyncio.run(_serve(settings))
     return 0
 
 
@@ -118,12 +119,12 @@ def plan_of(settings: NodeSettings) -> Plan:
     return load_plan(read_portability(read_text(settings.portability), settings.portability, plan))
 
 
-async def _serve(settings: NodeSettings, plan: Plan) -> None:
+async def _serve(settings: NodeSettings) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    node = Node(settings, plan, to_stderr)
+    node = Node(settings, partial(plan_of, settings), to_stderr)
     await node.start()
     gc.freeze()  # what is there now stays: the collector need not look at it between questions
     reloads: set[asyncio.Task[None]] = set()

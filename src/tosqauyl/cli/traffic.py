@@ -74,6 +74,13 @@ script = "networks.toml"
 [indicators]
 files = ["lists.toml"]
 
+[[mode]]
+rule = "kz-call-denied"
+mode = "enforce"
+reason = "A trial: the script knows the calls of all its subscribers, roamers included."
+by = "tosqauyl traffic"
+on = 2026-11-28
+
 [[trunk]]
 id = "border"
 listen = "udp:127.0.0.1:{border}"

@@ -6,11 +6,14 @@ from urllib.parse import SplitResult, urlsplit
 
 from tosqauyl.config.fields import Fields, printable, rows, section
 from tosqauyl.config.read import Reader, Table
+from tosqauyl.config.trunks import ranges_of
 from tosqauyl.errors import TosqauylError
 from tosqauyl.networks.camara.options import CamaraOptions
 from tosqauyl.networks.options import UNCACHED, CacheOptions, DeskOptions
 from tosqauyl.networks.redis_options import RedisFiles, RedisOptions
 from tosqauyl.networks.sh.options import PORT, TLS_PORT, ShOptions, ShTls
+from tosqauyl.state.ranges import NumberRanges
+from tosqauyl.tls import TlsFiles
 
 Path = Callable[[str], str]
 MOST_CONNECTIONS = 128
@@ -42,13 +45,13 @@ class Home:
 
 @dataclass(frozen=True, slots=True)
 class LedgerPlace:
-    """One operator's origination ledger. urls: its nodes. roamers: it also knows the calls its roamers start abroad. fixed: it
-    answers for fixed lines too, of which the number plan knows no operator."""
+    """One operator's origination ledger. urls: its nodes. roamers: it also knows the calls its roamers start abroad. fixed: its
+    fixed and VoIP lines, of which the number plan knows no operator."""
 
     operator: str
     urls: tuple[str, ...]
     roamers: bool
-    fixed: bool
+    fixed: NumberRanges
     desk: DeskOptions = UNCACHED
 
 
@@ -191,9 +194,17 @@ def _ledgers(table: Table, reader: Reader) -> tuple[LedgerPlace, ...]:
             reader.wrong(f"{at}.operator", f"'{fields.text('operator')}' is there twice", "name all its nodes in urls")
         if not fields.texts("urls") or any(_scheme(url) != "https" for url in fields.texts("urls")):
             reader.wrong(f"{at}.urls", "is no list of https:// addresses", "write https://HOST:PORT for each node")
-        if fields.flag("fixed") and any(ledger.fixed for ledger in ledgers):
-            reader.wrong(f"{at}.fixed", "is said of two ledgers", "one of them answers for fixed lines")
-        ledgers.append(
-            LedgerPlace(fields.text("operator"), fields.texts("urls"), fields.flag("roamers"), fields.flag("fixed"))
-        )
+        lines = ranges_of(fields.texts("fixed"), reader, f"{at}.fixed")
+        ledgers.append(LedgerPlace(fields.text("operator"), fields.texts("urls"), fields.flag("roamers"), lines))
     return tuple(ledgers)
+
+
+def shown_to_networks(options: NetworksOptions) -> tuple[TlsFiles, ...]:
+    """The certificates that the gate shows to those it asks; each once."""
+    files = [TlsFiles(options.member.certificate, options.member.key)]
+    for home in options.homes:
+        way = home.options
+        told = way.tls if isinstance(way, ShOptions) else way.files if isinstance(way, RedisOptions) else way
+        if told is not None:
+            files.append(TlsFiles(told.certificate, told.key))
+    return tuple(dict.fromkeys(one for one in files if one.certificate))

@@ -1,6 +1,7 @@
 """The file of an origination ledger's node: its keys, and how they become the node's settings; every mistake with its line."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +10,7 @@ from tosqauyl.config.addresses import parse_http
 from tosqauyl.config.fields import Fields, printable, rows, section
 from tosqauyl.config.keys import Key
 from tosqauyl.config.read import Reader, Table, lines_of
+from tosqauyl.config.trunks import ranges_of
 from tosqauyl.errors import FileMistakes, TosqauylError
 from tosqauyl.networks.origination.client import Identity, checked_url
 from tosqauyl.networks.origination.radius import RadiusOptions, RadiusSwitch
@@ -24,7 +26,8 @@ NODE_KEYS: tuple[Key, ...] = (
     Key("operator", "text", None, "Operator whose calls this node knows: kcell, beeline, t2, ..."),
     Key("listen", "text", None, "host:port of the HTTPS side; port 0 picks one."),
     Key("keys", "text", "keys", "Folder of the keys that pairs of operators share; `tosqauyl origination key` makes them."),
-    Key("portability", "text", "", "File of ported numbers, 'number operator' a line."),
+    Key("portability", "text", "", "File of ported numbers, number,operator a line; read again on SIGHUP."),
+    Key("fixed", "texts", (), "Our fixed and VoIP lines as number ranges: the number plan knows no operator of those."),
     Key("tls.certificate", "text", None, "Certificate chain of the node (PEM)."),
     Key("tls.key", "text", None, "Its private key (PEM)."),
     Key("tls.client_ca", "text", None, "Authorities of the certificates of members and switches (PEM)."),
@@ -43,15 +46,15 @@ NODE_KEYS: tuple[Key, ...] = (
     Key("redis.url", "text", "", "redis:// or rediss:// address that all nodes of this operator share; '' for a node alone."),
     Key("redis.node", "text", "", "Name of this node."),
     Key("redis.nodes", "texts", (), "Names of all nodes, this one among them."),
-    Key("limits.records", "integer", 2 * MILLION, "Tokens kept at most: one for each member and call.", (), 1_000, 100 * MILLION),
+    Key("limits.records", "integer", 2 * MILLION, "Tokens kept at most: one a call and receiver.", (), 1_000, 100 * MILLION),
     Key("limits.questions_per_second", "integer", 2_000, "Questions a second one member may ask.", (), 1, MILLION),
     Key("limits.waiting", "integer", 20_000, "Questions that wait for a late report at once.", (), 1, MILLION),
     Key("limits.connections", "integer", 1_000, "Connections at once; one more is closed.", (), 1, 100_000),
     Key("times.ttl_seconds", "integer", 60, "How long a call is remembered.", (), 20, 3_600),
     Key("times.grace_ms", "integer", 150, "How long a question waits for a report that is late.", (), 0, 2_000),
     Key("times.skew_ms", "integer", 2_000, "How much clocks may differ.", (), 0, 30_000),
-    Key("times.before_seconds", "integer", 15, "How long before its arrival a call may have begun.", (), 1, 120),
-    Key("times.sync_seconds", "integer", 10, "All switches must have been heard for this long before a `no`.", (), 1, 600),
+    Key("times.before_seconds", "integer", 15, "How long before its arrival a call may have begun.", (), 1, 15),
+    Key("times.sync_seconds", "integer", 10, "A switch silent for longer is out of sync: no `no` is said then.", (), 1, 600),
     Key("selftest.url", "text", "", "https://host:port of this node as others reach it."),
     Key("selftest.ca", "text", "", "Authorities of the certificates of nodes, ours and others' (PEM)."),
     Key("selftest.certificate", "text", "", "Certificate that our gates show (PEM)."),
@@ -79,13 +82,15 @@ def load_node(text: str, file: str) -> NodeSettings:
     top = Fields(reader.section(table, "", ""))
     operator = top.text("operator")
     limits, times, radius = (Fields(section(table, reader, name)) for name in ("limits", "times", "radius"))
+    lines = top.texts("fixed")
+    ranges_of(lines, reader, "fixed")
     switches = _switches(table, reader, path, bool(radius.text("listen")))
     members = _members(table, reader)
     host, port = _place(top.text("listen"), reader, "listen")
     people = (members.members, switches.over_https, _admins(table, reader))
     settings = NodeSettings(
         ServerOptions(operator, host, port, *people, limits.number("connections")),
-        _ledger(operator, limits, times, switches.ids, members.askers, reader),
+        replace(_ledger(operator, limits, times, switches.ids, members.askers, reader), fixed=lines),
         _tls(table, reader, path),
         path(top.text("keys")),
         path(top.text("portability")),

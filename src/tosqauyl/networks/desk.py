@@ -167,6 +167,8 @@ class Desk:
             state = believed(state, at, wall, self.options.cache)
             if state == "wrong":
                 raise AskFailed("wrong", "the time of the answer lies ahead")
+        elif found.why:
+            self.tally.unknown_because(found.why)
         outcome = self._outcomes.get(state)
         if outcome is None:
             raise AskFailed("bug", "a state that is none")
@@ -251,6 +253,7 @@ class Desk:
             "lingering": self.lingering,
             "cache": {"held": len(self.cache), "evicted": self.cache.evicted, "expired": self.cache.expired},
             "counters": dict(tally.counters),
+            "unknown_why": dict(tally.whys),
             "recent": tally.recently(now),
             "latency_us": {str(1 << slot): count for slot, count in enumerate(tally.latency) if count},
             "last_failure": failure if tally.failure else None,

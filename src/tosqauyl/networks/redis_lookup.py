@@ -200,13 +200,13 @@ def _key_maker(options: RedisOptions) -> Callable[[str], str]:
     name, end, after = rest.partition("}")
     if not brace or not end or name not in ("number", "digits", "token") or "{" in after:
         raise TosqauylError(
-            "the pattern of keys names no number", "redis.key", "use {number}, {digits} or {token}, once"
+            "the pattern of keys names no number", "redis_key", "use {number}, {digits} or {token}, once"
         )
     if options.missing not in ("unknown", "home"):
         raise TosqauylError("what a missing key means must be unknown or home", "redis.missing")
     if options.missing == "home" and not options.updated:
         raise TosqauylError(
-            "that a missing key means home needs a key that tells how fresh the data is", "redis.updated"
+            "that a missing key means home needs a key that tells how fresh the data is", "redis_updated"
         )
     if name == "number":
         return lambda number: f"{before}{number}{after}"

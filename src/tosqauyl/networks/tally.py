@@ -9,20 +9,32 @@ COUNTERS = (
     "cached", "cached_failed", "coalesced", "spared", "full", "overdue", "late", "held_up",
 )  # fmt: skip
 """Every counter of every desk, beside answered_<state> for each answer that says something. docs/networks.md explains them."""
+MOST_WHYS = 32
 _MINUTE = 60.0
 _MICRO = 1e6
 
 
 class Tally:
-    """counters: by name. latency: how many questions ended in which slot, since the start. failure, failure_detail,
-    failed_at: of the last question that failed; seconds since 1970, 0.0 if none did."""
+    """counters: by name. whys: why a ledger did not know, by its slug. latency: how many questions ended in which slot, since the
+    start. failure, failure_detail, failed_at: of the last question that failed; seconds since 1970, 0.0 if none did."""
 
-    __slots__ = ("_before", "_minute", "_recent", "counters", "failed_at", "failure", "failure_detail", "latency")
+    __slots__ = (
+        "_before",
+        "_minute",
+        "_recent",
+        "counters",
+        "failed_at",
+        "failure",
+        "failure_detail",
+        "latency",
+        "whys",
+    )
 
     def __init__(self, states: tuple[str, ...]) -> None:
         """states: the answers that say something."""
         self.counters = dict.fromkeys((*(f"answered_{state}" for state in states), *COUNTERS), 0)
         self.latency = [0] * LATENCY_SLOTS
+        self.whys: dict[str, int] = {}
         self.failure = self.failure_detail = ""
         self.failed_at = 0.0
         self._minute = 0
@@ -37,6 +49,11 @@ class Tally:
             self._rotate(now)
         self._recent.latency[slot] += 1
         self._recent.timeouts += outcome == "timeout"
+
+    def unknown_because(self, why: str) -> None:
+        """Count why a ledger does not know. It is the other side's word: so many different ones are counted and no more."""
+        if why in self.whys or len(self.whys) < MOST_WHYS:
+            self.whys[why] = self.whys.get(why, 0) + 1
 
     def failed(self, kind: str, detail: str, wall: float) -> None:
         """Remember why. detail: never holds a number. wall: seconds since 1970."""

@@ -93,11 +93,12 @@ def _is_crossing(atom: Atom) -> bool:
     return len(facts_of(atom)) > 1
 
 
-def _literals(some: Iterable[Atom]) -> set[Value]:
-    return {operand.value for atom in some for operand in operands(atom) if isinstance(operand, Literal)}
+def _literals(some: Iterable[Atom]) -> list[Value]:
+    """No set: 0, 0.0 and False are one there, and a fact would not get the value that its own condition names."""
+    return [operand.value for atom in some for operand in operands(atom) if isinstance(operand, Literal)]
 
 
-def _values(name: str, literals: set[Value], crossing: bool) -> Sequence[object]:
+def _values(name: str, literals: list[Value], crossing: bool) -> Sequence[object]:
     fact = FACTS[name]
     match fact.type:
         case FactType.BOOLEAN:
@@ -107,7 +108,7 @@ def _values(name: str, literals: set[Value], crossing: bool) -> Sequence[object]
             rest = [choice for choice in fact.about.choices if choice not in literals]
             return [*named, *(rest if crossing else rest[:1])]
         case FactType.TEXT:
-            return [*sorted(value for value in literals if isinstance(value, str)), _OTHER]
+            return [*sorted({value for value in literals if isinstance(value, str)}), _OTHER]
         case FactType.INTEGER:
             wholes = {value for value in literals if type(value) is int}
             return sorted({value + step for value in wholes for step in (-1, 0, 1)}) or [0]

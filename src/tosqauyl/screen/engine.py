@@ -15,6 +15,7 @@ from tosqauyl.screen.snapshot import Snapshot
 from tosqauyl.screen.trunk import Trunk
 from tosqauyl.state.freshness import Freshness
 from tosqauyl.state.provider import ORIGINATION, WHEREABOUTS, Answer, Question
+from tosqauyl.state.ranges import NumberRanges
 from tosqauyl.state.rates import Rates
 
 DECISIONS_KEPT = 4096
@@ -44,14 +45,14 @@ class Ask(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
     """enforce: promote deterministic rules out of monitor. asks: somebody can be asked where a subscriber is; originations:
-    somebody can be asked whether his network started a call. deadline: seconds. fixed_operator: who is asked about a call of a
-    fixed line: the number plan knows no operator of those."""
+    somebody can be asked whether his network started a call. deadline: seconds. lines: number ranges of fixed and VoIP lines with
+    the operator that is asked about their calls: the number plan knows none."""
 
     enforce: bool = False
     asks: bool = False
     deadline: float = 0.3
     originations: bool = False
-    fixed_operator: str = ""
+    lines: tuple[tuple[NumberRanges, str], ...] = ()
 
 
 class Engine:
@@ -102,9 +103,12 @@ class Engine:
             ):
                 if kind == "mobile" and state == "unknown" and number not in questions:
                     questions[number] = Question(WHEREABOUTS, number, until, self._operator(number, call))
-        if self.options.originations and call.caller_kind in _ASKABLE and call.called[:1] == "+":
-            operator = call.caller_operator or (self.options.fixed_operator if call.caller_kind == "fixed" else "")
-            started = Question(ORIGINATION, call.caller, until, operator, call.called, call.at)
+        called = _called_first(call) if self.options.originations and call.caller_kind in _ASKABLE else ""
+        if called:
+            operator = call.caller_operator or next(
+                (operator for ranges, operator in self.options.lines if call.caller in ranges), ""
+            )
+            started = Question(ORIGINATION, call.caller, until, operator, called, call.at)
             questions[started.key] = started
         return Ask(tuple(questions.values()), until) if questions else None
 
@@ -151,11 +155,20 @@ class Engine:
             raise RuntimeError(f"{kind.value} is forced by configuration")
 
 
+def _called_first(call: Call) -> str:
+    """Whom the caller called, as his own switch saw it: of a forwarded call the number that forwarded it. '' where nobody could
+    tell: it was forwarded twice, or that number is none of an operator that asks."""
+    if call.redirections:
+        is_told = call.redirections == 1 and call.redirecting_kind in _ASKABLE
+        return call.redirecting if is_told and call.redirecting[:1] == "+" else ""
+    return call.called if call.called_kind in _ASKABLE and call.called[:1] == "+" else ""
+
+
 def answered(call: Call, answers: Mapping[str, Answer]) -> Call:
     """The facts after somebody was asked. answers: by the key of the question; a timeout is an answer like any other: what
     was not said stays unknown, and the fault is on record."""
     places = {key: answer for key, answer in answers.items() if ">" not in key}
-    started = answers.get(f"{call.caller}>{call.called}")
+    started = answers.get(f"{call.caller}>{_called_first(call)}")
     said = [answer for answer in places.values() if answer.state not in _ENDINGS]
     # Of a caller whose place was known before, source and age are told already, and are not those of another number.
     told = places.get(call.caller, said[0] if said and call.home_source == "none" else None)

@@ -24,6 +24,7 @@ from tosqauyl.networks.origination.terms import (
 from tosqauyl.networks.origination.tokens import BUCKET, TOKEN_BYTES, Keys, PairKey, buckets, message
 from tosqauyl.numbers.number import Number
 from tosqauyl.numbers.plan import Plan
+from tosqauyl.state.ranges import NumberRanges
 
 __all__ = [
     "REASONS",
@@ -48,6 +49,8 @@ _WRITTEN = frozenset(("international", "prefixed", "national", "bare"))
 _NOWHERE = frozenset(("impossible", "unassigned"))
 _PLUS7_TEXT = 12
 """Length of +7 and ten digits."""
+_LINES = frozenset(("fixed", "voip"))
+"""Kinds of numbers that belong to no mobile operator."""
 _YES = Said("yes")
 _NO = Said("no")
 
@@ -82,7 +85,7 @@ class _Limit:
 
 
 class Ledger:
-    """One node's ledger. plan: may be replaced by a newer one at any time. counters: reports taken, refused_<why>; asked,
+    """One node's ledger. plan: replaced by `replan`. counters: reports taken, refused_<why>; asked,
     said_yes, said_no, unknown_<why>; lagging (reports later than the skew), missed, clock_set, forgotten_questions.
 
     With five peers a report costs 9 to 12 us, a question 4 to 6 us if the answer is yes, and 19 to 24 us with its wait and its end
@@ -92,6 +95,7 @@ class Ledger:
     def __init__(self, options: LedgerOptions, keys: Keys, plan: Plan, store: Store) -> None:
         self.options, self.keys, self.plan, self.store = options, keys, plan, store
         self.counters: Counter[str] = Counter()
+        self._fixed = NumberRanges(options.fixed)
         self._clock = Clock()
         self._sync = Sync(options.switches, options.sync_seconds, options.window)
         self._burst = float(options.burst or options.questions_per_second)
@@ -114,6 +118,12 @@ class Ledger:
         self._limits = {peer: limit for peer, limit in self._limits.items() if keys.of(peer)}
         self.keys = keys
         self._seals.clear()
+
+    def replan(self, plan: Plan, now: float) -> None:
+        """Take another plan. What was reported before was written for whom the old one named, so nothing is denied for a window."""
+        if plan.hash != self.plan.hash:
+            self.plan = plan
+            self._sync.lost(now)
 
     def alive(self, switch: str, now: float, wall: float) -> None:
         """One of our switches lives. Of others nothing is noted."""
@@ -249,10 +259,13 @@ class Ledger:
             return "early", wall
         if wall - report.at > self.options.ttl:
             return "late", wall
-        if caller.operator != self.options.operator:
+        if not self._is_ours(caller):
             return "foreign", report.at
         until = report.at + self.options.ttl
         return ("replayed" if self.store.seen(report.switch, report.id, until, wall) else ""), report.at
+
+    def _is_ours(self, caller: Number) -> bool:
+        return caller.operator == self.options.operator or (caller.kind in _LINES and caller.text in self._fixed)
 
     def _sealed(self, caller: Number, called: Number, at: float) -> tuple[bytes, ...]:
         """The tokens of a call for everybody whose gate may get it."""

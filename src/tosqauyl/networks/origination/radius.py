@@ -70,11 +70,12 @@ class RadiusOptions:
 class Accounting:
     """One datagram in, the answer out. Takes any bytes from anybody and never raises.
 
-    counters: started, alive, again, refused-<why>, and what was dropped: stranger, malformed, forged, unauthenticated, other-code.
+    plan: how numbers are read; may be replaced. counters: started, alive, again, refused-<why>, and what was dropped: stranger,
+    malformed, forged, unauthenticated, other-code.
     """
 
     def __init__(self, told: Told, plan: Plan, options: RadiusOptions) -> None:
-        self._told, self._plan, self._demand = told, plan, options.demand_authenticator
+        self._told, self.plan, self._demand = told, plan, options.demand_authenticator
         self._switches = {str(ip_address(one.address)): one for one in options.switches}
         self._known: OrderedDict[tuple[str, int, bytes], float] = OrderedDict()
         self.counters: Counter[str] = Counter()
@@ -149,7 +150,7 @@ class Accounting:
         scheme, colon, rest = text.partition(":")
         if colon and scheme.lower() in ("sip", "sips", "tel"):
             text = rest
-        return self._plan.read(text.partition("@")[0].partition(";")[0].strip()).text
+        return self.plan.read(text.partition("@")[0].partition(";")[0].strip()).text
 
     def _is_again(self, known: tuple[str, int, bytes], now: float) -> bool:
         while self._known and (len(self._known) >= KEPT_MOST or next(iter(self._known.values())) < now - KEPT_SECONDS):

@@ -44,7 +44,7 @@ class LedgerOptions:
     that was cut off goes unnoticed. records: tokens kept at most. questions_per_second, burst: of one member (burst 0: one
     second's). switches: every switch that must be heard; with none nothing is ever denied. askers: the called number's operator
     (receiver_of) -> peers whose gates may get the call; that operator alone where it is not named. waiting: questions that wait
-    at once.
+    at once. fixed: our fixed and VoIP lines, as number ranges (state/ranges): the number plan knows no operator of those.
     Raises TosqauylError for values that cannot work together.
     """
 
@@ -60,6 +60,7 @@ class LedgerOptions:
     switches: tuple[str, ...] = ()
     askers: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     waiting: int = 20_000
+    fixed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if min(self.grace, self.skew) < 0 or min(self.before, self.sync_seconds) <= 0:
