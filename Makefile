@@ -15,7 +15,7 @@ FUZZ_SECONDS ?= 600
 PEER_PACKAGES := sip-tester kamailio kamailio-tls-modules openssl gcc libc6-dev redis-server tshark freeradius-utils
 
 .DEFAULT_GOAL := help
-CALL_PATH_TESTS := tests/gate tests/numbers tests/screen tests/sip tests/state tests/cli
+CALL_PATH_TESTS := tests/gate tests/numbers tests/screen tests/sip tests/state tests/networks
 .PHONY: help setup demo run test test-compiled lint types check test-peers nightly bench reference clean
 
 help:  ## show this list
@@ -32,10 +32,10 @@ run: $(READY)  ## serve on udp:127.0.0.1:5060 in monitor mode, data in ./var, un
 	@exec $(BIN)/tosqauyl serve --listen $(LISTEN) --data var
 
 test: $(READY)  ## the tests that need no other program
-	$(BIN)/pytest --ignore=tests/peers
+	$(BIN)/pytest -n auto --ignore=tests/peers
 
 test-compiled: $(READY)  ## the tests of the rooms on the call path once more, on the installed (compiled) modules
-	TOSQAUYL_INSTALLED=1 $(BIN)/pytest $(CALL_PATH_TESTS)
+	TOSQAUYL_INSTALLED=1 $(BIN)/pytest -n auto $(CALL_PATH_TESTS)
 
 lint: $(READY)  ## ruff: rules and layout
 	$(BIN)/ruff check .
@@ -58,7 +58,7 @@ nightly: $(NIGHTLY_READY)  ## what is too long for check: fuzzing (FUZZ_SECONDS 
 	    echo "fuzzing $$target for $(FUZZ_SECONDS) s"; \
 	    PYTHONPATH=src $(BIN)/python "$$target" -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=var/fuzz/; \
 	done
-	HYPOTHESIS_PROFILE=nightly $(BIN)/pytest --ignore=tests/peers
+	HYPOTHESIS_PROFILE=nightly $(BIN)/pytest -n auto --ignore=tests/peers
 	$(BIN)/pytest -m nightly
 	$(BIN)/python bench/crash.py
 	$(BIN)/python bench/soak.py

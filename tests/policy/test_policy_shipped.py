@@ -82,7 +82,11 @@ def test_identity_never_stops_and_only_deterministic_rules_are_promoted():
         if rule.verdict is Verdict.STOP:
             assert rule.klass in ("deterministic", "analytic")
         promoted = rule.mode == "monitor" and rule.mode_at(True, TODAY) == "enforce"
-        assert promoted == (rule.mode == "monitor" and rule.klass == "deterministic" and rule.id not in ("kz-outside-trunk", "kz-call-denied"))
+        assert promoted == (
+            rule.mode == "monitor"
+            and rule.klass == "deterministic"
+            and rule.id not in ("kz-outside-trunk", "kz-call-denied")
+        )
 
 
 @settings(max_examples=300)

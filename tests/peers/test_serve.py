@@ -15,6 +15,8 @@ import pytest
 from tosqauyl.journal.naming import segment_files
 from tosqauyl.journal.segment import read_segment
 
+pytestmark = pytest.mark.peers()
+
 INVITE = (
     b"INVITE sip:+77017654321@gate SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:5099;branch=z9hG4bK%d;rport\r\n"
     b"From: <sip:+77172123456@h>;tag=1\r\nTo: <sip:+77017654321@gate>\r\nCall-ID: call-%d\r\nCSeq: 1 INVITE\r\n\r\n"
@@ -29,6 +31,7 @@ listen = "127.0.0.1:0"
 id = "one"
 listen = "udp:127.0.0.1:0"
 from = ["127.0.0.0/8"]
+
 direction = "international"
 [[client]]
 id = "test"

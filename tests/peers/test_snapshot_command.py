@@ -14,6 +14,8 @@ import pytest
 from tosqauyl.cli import main
 from tosqauyl.policy.load import shipped_text
 
+pytestmark = pytest.mark.peers()
+
 TOKEN = "tq_of-the-test"
 SETTINGS = f"""
 policy = "policy.toml"
@@ -26,6 +28,7 @@ complete = true
 id = "one"
 listen = "udp:127.0.0.1:0"
 from = ["127.0.0.0/8"]
+
 direction = "international"
 [[client]]
 id = "test"

@@ -21,6 +21,9 @@ from tosqauyl.networks.origination.terms import receiver_of
 from tosqauyl.networks.origination.tokens import load_keys, make_key
 from tosqauyl.numbers.plan import load_plan
 
+pytestmark = pytest.mark.peers()
+
+
 FAST = "before_seconds = 1\nskew_ms = 500\nttl_seconds = 20\n"
 
 
