@@ -4,6 +4,8 @@ import argparse
 import gettext
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -132,3 +134,9 @@ def test_the_language_of_the_process_is_left_as_it_was(capsys, monkeypatch, befo
 )
 def test_language_is_found_before_anything_is_parsed(words: list[str], language: str) -> None:
     assert language_of(words, {}) == language
+
+
+def test_a_command_that_asks_nobody_does_not_load_the_libraries_that_ask() -> None:
+    code = "import sys, tosqauyl.cli; print({'aiohttp', 'diameter', 'pyrad', 'redis'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

@@ -11,18 +11,18 @@ import sys
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tosqauyl.cli.build import read_text, to_stderr
 from tosqauyl.cli.texts import ENGLISH, LANGUAGES, N_, Texts, choose_language
-from tosqauyl.config.origination import load_node
 from tosqauyl.errors import TosqauylError
-from tosqauyl.networks.origination.node import Node
-from tosqauyl.networks.origination.selftest import Found, selftest
-from tosqauyl.networks.origination.settings import NodeSettings
 from tosqauyl.networks.origination.tokens import SECRET_BYTES, make_key
 from tosqauyl.numbers.plan import Plan, load_plan
 from tosqauyl.numbers.portability import read_portability
+
+if TYPE_CHECKING:  # imported when it is needed: the other commands save 30 MB
+    from tosqauyl.networks.origination.selftest import Found
+    from tosqauyl.networks.origination.settings import NodeSettings
 
 FOUND: dict[str, tuple[str, str]] = {
     "certificate-good": (N_("{file} is good for {days} days"), ""),
@@ -105,13 +105,19 @@ def add_parser(subparsers: Any, t: Texts = ENGLISH) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Serve; exit code 0 when stopped by SIGTERM or SIGINT."""
-    settings = load_node(read_text(options.config), options.config)
+    settings = _settings(options.config)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a reload that is asked for too early must not end the process
     asyncio.run(_serve(settings))
     return 0
 
 
-def plan_of(settings: NodeSettings) -> Plan:
+def _settings(file: str) -> "NodeSettings":
+    from tosqauyl.config.origination import load_node
+
+    return load_node(read_text(file), file)
+
+
+def plan_of(settings: "NodeSettings") -> Plan:
     """The number plan, with the node's ported numbers."""
     plan = load_plan()
     if not settings.portability:
@@ -119,7 +125,9 @@ def plan_of(settings: NodeSettings) -> Plan:
     return load_plan(read_portability(read_text(settings.portability), settings.portability, plan))
 
 
-async def _serve(settings: NodeSettings) -> None:
+async def _serve(settings: "NodeSettings") -> None:
+    from tosqauyl.networks.origination.node import Node
+
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -186,11 +194,13 @@ def _write_secret(path: Path, text: str) -> None:
 def run_selftest(options: argparse.Namespace) -> int:
     """Try, tell, and 0 or 1."""
     t = Texts(choose_language(options.lang))
-    settings = load_node(read_text(options.config), options.config)
+    settings = _settings(options.config)
     return asyncio.run(_selftest(settings, t))
 
 
-async def _selftest(settings: NodeSettings, t: Texts) -> int:
+async def _selftest(settings: "NodeSettings", t: Texts) -> int:
+    from tosqauyl.networks.origination.selftest import selftest
+
     wrong = 0
     async for found in selftest(settings, plan_of(settings)):
         wrong += not found.ok
@@ -199,7 +209,7 @@ async def _selftest(settings: NodeSettings, t: Texts) -> int:
     return 1 if wrong else 0
 
 
-def show(found: Found, t: Texts) -> None:
+def show(found: "Found", t: Texts) -> None:
     """One finding as a line, and below it what to mend."""
     what, mend = FOUND[found.slug]
     print(f"{t(N_('ok')) if found.ok else t(N_('wrong'))}: {t(what, **found.values)}", flush=True)

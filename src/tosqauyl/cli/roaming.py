@@ -19,8 +19,6 @@ from typing import Any
 from tosqauyl.cli.texts import ENGLISH, Texts
 from tosqauyl.config.addresses import parse_http
 from tosqauyl.errors import TosqauylError
-from tosqauyl.networks.camara.simulator import CamaraSimulator, SimulatorOptions
-from tosqauyl.networks.sh.simulator import serve_hss
 from tosqauyl.networks.simulated import BEHAVIOURS, Simulated
 from tosqauyl.tls import TlsFiles, server_context
 
@@ -99,6 +97,12 @@ async def _simulate(
 ) -> None:
     """Every way to ask is a simulator of its own over the same network: each is started, names its place, and gets to know
     of moves."""
+    from tosqauyl.networks.camara.simulator import (  # no other command needs its libraries
+        CamaraSimulator,
+        SimulatorOptions,
+    )
+    from tosqauyl.networks.sh.simulator import serve_hss
+
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     async with AsyncExitStack() as stack:
