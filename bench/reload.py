@@ -1,6 +1,6 @@
 """Reloading under load: 25 million subscribers, 10,000 calls a second, snapshot after snapshot with other content.
 
-usage: reload.py [--subscribers 25000000] [--rate 10000] [--reloads 100] [--anywhere]
+usage: reload.py [--subscribers 25000000] [--rate 10000] [--reloads 100] [--minutes N] [--anywhere]
 
 Core 0 runs the gate, core 1 the load (bench/load.c, every answer checked, latency from the moment each call was due). Each
 reload has other numbers in the roaming file and another policy. The builder inherits the gate's core, which is the hard case;
@@ -72,10 +72,15 @@ def drop_segments(data: Path) -> None:
             old.unlink()
 
 
-def all_reloads(gate: Gate, folder: Path, roaming: Path, count: int) -> tuple[list[float], list[dict[str, float]]]:
-    """Seconds of each reload, and memory after each."""
+def all_reloads(
+    gate: Gate, folder: Path, roaming: Path, count: int, minutes: float
+) -> tuple[list[float], list[dict[str, float]]]:
+    """Seconds of each reload, and memory after each. minutes: no other one is begun after these."""
     took, sizes = [], []
+    ends = time.monotonic() + 60 * minutes
     for turn in range(1, count + 1):
+        if time.monotonic() > ends:
+            break
         change(folder, roaming, turn)
         took.append(reload(gate, turn))
         print(f"\r{turn} of {count} reloads, the last took {took[-1]:.0f} s", end="", file=sys.stderr, flush=True)
@@ -102,7 +107,7 @@ def run(folder: Path, options: argparse.Namespace) -> int:
         words.append(f"wrong={folder / 'wrong'}")
         loader = subprocess.Popen(["taskset", "-c", "1", *map(str, words)], stdout=subprocess.PIPE, text=True)
         try:
-            took, sizes = all_reloads(gate, folder, roaming, options.reloads)
+            took, sizes = all_reloads(gate, folder, roaming, options.reloads, options.minutes)
         finally:
             loader.terminate()
             busy = json.loads(loader.communicate(timeout=30)[0])
@@ -152,6 +157,7 @@ def main() -> int:
     arguments.add_argument("--subscribers", type=int, default=25_000_000)
     arguments.add_argument("--rate", type=int, default=10_000)
     arguments.add_argument("--reloads", type=int, default=100)
+    arguments.add_argument("--minutes", type=float, default=1e6)
     arguments.add_argument("--anywhere", action="store_true")
     options = arguments.parse_args()
     with tempfile.TemporaryDirectory(prefix="tosqauyl-reload-") as name:
