@@ -24,7 +24,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parent.parent / "tests" / folder) f
 
 from origination_node import CALLED, CALLER, Operators  # noqa: E402 - found through the line above
 
-from tosqauyl.networks.origination.client import Connections, ReportClient, client_context, status_of  # noqa: E402
+from tosqauyl.networks.origination.client import Connections, ReportClient, status_of  # noqa: E402
 
 WANTED_RATE, WANTED_P99 = 5_000, 0.010
 CALLS = 512
@@ -56,7 +56,7 @@ class Wire:
 
 async def load(operators: Operators, port: int, wanted: argparse.Namespace, node: int) -> dict[str, object]:
     """Ask at the wanted rate for the wanted seconds; latencies by state."""
-    context = client_context(operators.gate("beeline"))
+    context = operators.gate("beeline").context()
     backend = operators.backend("beeline", "kcell", (f"https://127.0.0.2:{port}",))
     async with operators.reporting("kcell", port) as switch:
         await _in_sync(operators, port)

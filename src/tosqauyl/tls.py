@@ -54,6 +54,23 @@ def server_context(files: TlsFiles) -> ssl.SSLContext:
     return context
 
 
+def client_context(ca: str = "", certificate: str = "", key: str = "") -> ssl.SSLContext:
+    """A context for asking others: TLS 1.2 or newer, their certificate and name checked (RFC 9325).
+
+    ca: the only authorities that are trusted (PEM); '' for those of the system. certificate, key: what is shown for mutual TLS,
+    '' for nothing, or for a key that stands in the certificate's file. Raises TosqauylError, which names the file.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if ca:
+        _use(ca, "ca", lambda: context.load_verify_locations(ca))
+    else:
+        context.load_default_certs()
+    if certificate:
+        _use(certificate, "certificate", lambda: context.load_cert_chain(certificate, key or None, password=""))
+    return context
+
+
 def _use(path: str, name: str, load: Callable[[], None]) -> None:
     """Load a file, every failure told as a TosqauylError with its place."""
     if not path:

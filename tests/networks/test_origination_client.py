@@ -21,7 +21,6 @@ from tosqauyl.networks.origination.client import (
     ReportClient,
     ReportClientOptions,
     checked_url,
-    client_context,
 )
 from tosqauyl.networks.origination.node import Node
 from tosqauyl.networks.origination.tokens import Keys, load_keys
@@ -393,7 +392,7 @@ def test_a_started_client_reports_and_says_alive_by_itself(operators: Operators)
 
 
 def test_tls_of_another_authority_cannot_be_used_by_mistake(operators: Operators) -> None:
-    context = client_context(operators.gate("beeline"))
+    context = operators.gate("beeline").context()
     assert context.verify_mode == ssl.CERT_REQUIRED
     assert context.check_hostname
 

@@ -14,7 +14,7 @@ from origination_node import CALLED, CALLER, Clock, Operators, url_of
 
 from tosqauyl.networks.backend import AskFailed
 from tosqauyl.networks.origination import wire
-from tosqauyl.networks.origination.client import Connections, Identity, client_context
+from tosqauyl.networks.origination.client import Connections, Identity
 from tosqauyl.networks.origination.node import Node, agreement_of
 from tosqauyl.networks.origination.tokens import Keys, load_keys, make_key, token
 from tosqauyl.numbers.plan import load_plan
@@ -361,7 +361,7 @@ def test_nodes_agree_only_where_all_is_the_same_that_decides_what_is_written(ope
 async def _serial(node: Node, identity: Identity) -> bytes:
     """The certificate that a new connection is shown."""
     host, port = url_of(node).removeprefix("https://").split(":")
-    _, writer = await asyncio.open_connection(host, int(port), ssl=client_context(identity))
+    _, writer = await asyncio.open_connection(host, int(port), ssl=identity.context())
     shown: bytes = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
     writer.close()
     return shown
@@ -389,7 +389,7 @@ def test_a_connection_without_a_request_is_closed(operators: Operators, monkeypa
 
     async def steps(node: Node, clock: Clock) -> None:
         host, port = url_of(node).removeprefix("https://").split(":")
-        context = client_context(operators.gate("beeline"))
+        context = operators.gate("beeline").context()
         reader, writer = await asyncio.open_connection(host, int(port), ssl=context)
         assert await reader.read() == b""
         writer.close()

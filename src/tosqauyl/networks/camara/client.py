@@ -11,7 +11,8 @@ from tosqauyl.networks.backend import AskFailed, Whereabouts
 from tosqauyl.networks.camara.bodies import UNREADABLE, Device, ErrorInfo, Retrieve, Roaming
 from tosqauyl.networks.camara.credentials import Credentials
 from tosqauyl.networks.camara.options import CamaraOptions
-from tosqauyl.networks.camara.outgoing import broken, client_context, open_session, outgoing_url, read_json, refusal
+from tosqauyl.networks.camara.outgoing import broken, open_session, outgoing_url, read_json, refusal
+from tosqauyl.tls import client_context
 
 AHEAD_SECONDS = 60.0
 """How far ahead of our clock a status may be: clocks differ, but nobody knows what will be."""

@@ -50,28 +50,6 @@ def outgoing_url(url: str, where: str) -> str:
     return urlunsplit((parts.scheme, place if port is None else f"{place}:{port}", parts.path, parts.query, ""))
 
 
-def client_context(ca: str = "", certificate: str = "", key: str = "") -> ssl.SSLContext:
-    """TLS 1.2 or newer, the server's certificate and name checked (RFC 9325).
-
-    ca: authorities (PEM); '' for those of the system. certificate, key: PEM files to show for mutual TLS, '' for none.
-    Raises TosqauylError that names the file.
-    """
-    path = ca
-    try:
-        context = ssl.create_default_context(cafile=ca or None)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        path = certificate
-        if certificate:
-            # A key with a password would be asked for on the terminal: the empty answer makes it an error instead.
-            context.load_cert_chain(certificate, key or None, password="")
-    except ssl.SSLError as error:
-        why = (error.reason or "not PEM").lower().replace("_", " ")
-        raise TosqauylError(f"cannot be used for TLS: {why}", path) from None
-    except (OSError, ValueError) as error:
-        raise TosqauylError(f"cannot be read: {getattr(error, 'strerror', None) or error}", path) from None
-    return context
-
-
 def open_session(context: ssl.SSLContext, connections: int) -> aiohttp.ClientSession:
     """A session within the running loop. connections: most to one place at once; whoever needs one more waits."""
     connector = aiohttp.TCPConnector(

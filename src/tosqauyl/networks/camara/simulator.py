@@ -19,7 +19,6 @@ from msgspec import UNSET
 from tosqauyl.errors import TosqauylError
 from tosqauyl.networks.camara.bodies import UNREADABLE, Device, ErrorInfo, Retrieve, Roaming, Subscribe
 from tosqauyl.networks.camara.options import MAX_BODY
-from tosqauyl.networks.camara.outgoing import client_context
 from tosqauyl.networks.camara.sinks import Sinks
 from tosqauyl.networks.camara.subscriptions import (
     MOBILE_COUNTRY_CODES,
@@ -30,6 +29,7 @@ from tosqauyl.networks.camara.subscriptions import (
     number_of,
 )
 from tosqauyl.networks.simulated import Simulated
+from tosqauyl.tls import client_context
 
 STATUS_PATH = "/device-roaming-status/v1"
 SUBSCRIPTIONS_PATH = "/device-roaming-status-subscriptions/v0/subscriptions"

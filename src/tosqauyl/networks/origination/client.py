@@ -24,6 +24,7 @@ from tosqauyl.networks.origination import wire
 from tosqauyl.networks.origination.ledger import ask_about
 from tosqauyl.networks.origination.tokens import Keys
 from tosqauyl.numbers.plan import Plan
+from tosqauyl.tls import client_context
 
 BEFORE = 15.0
 """Seconds between the subscriber's call and its arrival here, at most: it may travel over many networks."""
@@ -52,6 +53,10 @@ class Identity:
     ca: str
     certificate: str
     key: str
+
+    def context(self) -> ssl.SSLContext:
+        """For new connections. Raises TosqauylError, which names the file that cannot be used."""
+        return client_context(self.ca, self.certificate, self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +104,7 @@ class Connections:
         if not urls:
             raise TosqauylError("no node is named", "urls", "write https://HOST:PORT")
         self.urls = [checked_url(url) for url in urls]
-        self._context = client_context(identity)
+        self._context = identity.context()
         self._seconds = seconds
         self._session: aiohttp.ClientSession | None = None
 
@@ -344,22 +349,6 @@ async def status_of(connections: Connections, url: str) -> wire.Status:
     with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return msgspec.json.decode(reply.body, type=wire.Status)
     raise AskFailed("malformed", "a status that is none")
-
-
-def client_context(identity: Identity) -> ssl.SSLContext:
-    """TLS 1.2 or newer, only the named authorities, host names checked. Raises TosqauylError, which names the file."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_verify_locations(identity.ca)
-        # A key with a password would be asked for on the terminal: the empty answer makes it an error instead.
-        context.load_cert_chain(identity.certificate, identity.key, password="")
-    except (OSError, ValueError) as error:  # SSLError is an OSError
-        files = ", ".join((identity.ca, identity.certificate, identity.key))
-        raise TosqauylError(
-            f"cannot be used for TLS: {error.args[-1]}", files, "PEM files, the key unencrypted"
-        ) from None
-    return context
 
 
 def checked_url(url: str) -> str:

@@ -8,17 +8,16 @@ connection is ours and not the library's: see peer.py.
 import asyncio
 import random
 import re
-import ssl
 import time
 from collections.abc import Callable
 
-from tosqauyl.errors import TosqauylError
 from tosqauyl.networks.backend import AskFailed, Whereabouts
 from tosqauyl.networks.sh import messages
 from tosqauyl.networks.sh.location import whereabouts
 from tosqauyl.networks.sh.options import ShOptions, ShTls, Tally
 from tosqauyl.networks.sh.peer import Peer, open_peer
 from tosqauyl.numbers.plan import Plan, load_plan
+from tosqauyl.tls import client_context
 
 __all__ = ["ShBackend", "ShOptions", "ShTls", "Tally"]
 
@@ -40,7 +39,9 @@ class ShBackend:
     ) -> None:
         self._options, self._plan, self._clock = options, plan or load_plan(), clock
         self._dice = dice or random.SystemRandom()
-        self._context = None if options.tls is None else client_context(options.tls)
+        self._context = (
+            None if options.tls is None else client_context(options.tls.ca, options.tls.certificate, options.tls.key)
+        )
         self.tally = Tally()
         self._session_start = int(clock()) & 0xFFFFFFFF
         self._session = self._dice.getrandbits(32)
@@ -117,19 +118,3 @@ class ShBackend:
                 self._attempted.set()
             await asyncio.sleep(pause * self._dice.uniform(0.8, 1.2))
             pause = min(pause * 2, self._options.backoff_most)
-
-
-def client_context(tls: ShTls) -> ssl.SSLContext:
-    """TLS 1.2 or newer towards a peer whose certificate the authorities of `tls.ca` signed. Raises TosqauylError."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    path = tls.ca
-    try:
-        context.load_verify_locations(tls.ca)
-        if tls.certificate:
-            path = tls.certificate
-            # a key with a password would be asked for on the terminal: the empty answer makes it an error instead
-            context.load_cert_chain(tls.certificate, tls.key or None, password="")
-    except (OSError, ValueError) as error:
-        raise TosqauylError(f"cannot be used for TLS: {getattr(error, 'strerror', None) or error}", path) from None
-    return context
