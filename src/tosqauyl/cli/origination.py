@@ -20,7 +20,7 @@ from tosqauyl.networks.origination.tokens import SECRET_BYTES, make_key
 from tosqauyl.numbers.plan import Plan, load_plan
 from tosqauyl.numbers.portability import read_portability
 
-if TYPE_CHECKING:  # imported when it is needed: the other commands save 30 MB
+if TYPE_CHECKING:  # imported when it is needed, as in cli/asking
     from tosqauyl.networks.origination.selftest import Found
     from tosqauyl.networks.origination.settings import NodeSettings
 
