@@ -24,7 +24,7 @@ ON_THE_CALL_PATH = [
     "gate/waiting",
     "journal/append",
     "journal/columns",
-    "journal/tokens",
+    "tokens",
     "numbers/number_table",
     "numbers/plan",
     "screen/decision",

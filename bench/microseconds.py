@@ -35,7 +35,7 @@ from tosqauyl.gate.signalling import signalled
 from tosqauyl.gate.trunks import choose
 from tosqauyl.journal.append import Journal, Options
 from tosqauyl.journal.columns import row_maker
-from tosqauyl.journal.tokens import Tokens
+from tosqauyl.tokens import Tokens
 from tosqauyl.sip.answer import destination
 from tosqauyl.sip.message import Request, parse
 from tosqauyl.sip.transaction import Transactions

@@ -267,7 +267,7 @@ def _default(value: object) -> str:
 
 def journal_page() -> str:
     """docs/reference/journal.md, from the table of columns."""
-    columns = importlib.import_module("tosqauyl.journal.columns").COLUMNS
+    columns = importlib.import_module("tosqauyl.record").COLUMNS
     return page(
         "Journal columns",
         "A segment is UTF-8 text, one line a decision, values separated by tabs, no quoting. Its first line names the "

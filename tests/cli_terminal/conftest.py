@@ -6,8 +6,9 @@ import pytest
 
 from tosqauyl.facts import UNKNOWN_CALL
 from tosqauyl.journal.append import Journal
-from tosqauyl.journal.columns import COLUMNS, row_maker
-from tosqauyl.journal.tokens import Tokens
+from tosqauyl.journal.columns import row_maker
+from tosqauyl.record import COLUMNS
+from tosqauyl.tokens import Tokens
 
 MakeRow = Callable[..., dict]
 

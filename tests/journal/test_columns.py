@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tosqauyl.facts import FACTS, UNKNOWN_CALL, Call, FactType
-from tosqauyl.journal.columns import COLUMNS, HEADER, OWN_WORDS, TOKENISED, clean, row_maker, written
-from tosqauyl.journal.segment import duckdb_sql, read_segment
-from tosqauyl.journal.tokens import Tokens
+from tosqauyl.journal.columns import HEADER, OWN_WORDS, TOKENISED, clean, row_maker, written
+from tosqauyl.journal.segment import read_segment
+from tosqauyl.ledger.segments import duckdb_sql
+from tosqauyl.record import COLUMNS
+from tosqauyl.tokens import Tokens
 
 DECIDED = ("stop", "fixed-from-abroad", "kz-fixed", "deterministic", 1 << 119, "pass", "none", "")
 HOSTILE = st.text(

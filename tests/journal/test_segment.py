@@ -7,9 +7,11 @@ import pytest
 
 from tosqauyl.errors import TosqauylError
 from tosqauyl.facts import UNKNOWN_CALL
-from tosqauyl.journal.columns import COLUMNS, HEADER, row_maker
+from tosqauyl.journal.columns import HEADER, row_maker
 from tosqauyl.journal.naming import segment_files, stem
-from tosqauyl.journal.segment import duckdb_sql, header_of, read_segment
+from tosqauyl.journal.segment import read_segment
+from tosqauyl.ledger.segments import duckdb_sql, header_of
+from tosqauyl.record import COLUMNS
 
 ROW = row_maker(None, "p", "s")(
     UNKNOWN_CALL._replace(call_id="a"), ("stop", "x", "r", "d", 5, "pass", "none", ""), 1.0, 603

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tosqauyl.errors import TosqauylError
-from tosqauyl.journal.tokens import Tokens, load_key, mask
+from tosqauyl.tokens import Tokens, load_key, mask
 
 A = Tokens(b"a" * 32)
 

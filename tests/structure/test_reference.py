@@ -118,7 +118,7 @@ def test_every_configuration_key_is_documented() -> None:
 
 
 def test_every_journal_column_is_documented() -> None:
-    from tosqauyl.journal.columns import COLUMNS
+    from tosqauyl.record import COLUMNS
 
     assert undocumented((f"{column.name}`" for column in COLUMNS), text("journal.md")) == []
 

@@ -20,7 +20,7 @@ from tosqauyl.facts import Reason
 from tosqauyl.journal.naming import segment_files
 from tosqauyl.journal.segment import read_segment
 from tosqauyl.journal.tail import Tail
-from tosqauyl.journal.tokens import mask
+from tosqauyl.tokens import mask
 
 NUMBER_COLUMNS = ("caller", "network", "presented", "remote_party", "redirecting", "called")
 PERSONAL_COLUMNS = (*NUMBER_COLUMNS, "display_name", "call_id")

@@ -26,7 +26,6 @@ from tosqauyl.gate.session import Session, SessionOptions
 from tosqauyl.gate.streams import open_streams, streams_state
 from tosqauyl.journal.append import Journal, private_folder
 from tosqauyl.journal.columns import MakeRow, row_maker
-from tosqauyl.journal.tokens import Tokens, load_key
 from tosqauyl.networks.provider import Networks
 from tosqauyl.numbers.plan import Plan
 from tosqauyl.screen.engine import Engine
@@ -36,6 +35,7 @@ from tosqauyl.snapshots.folder import prune
 from tosqauyl.state.freshness import Freshness
 from tosqauyl.state.rates import Rates
 from tosqauyl.tls import TlsServer
+from tosqauyl.tokens import Tokens, load_key
 
 SEED_BITS = 59
 

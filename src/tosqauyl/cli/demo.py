@@ -40,8 +40,8 @@ from tosqauyl.cli.traffic_mix import Mix, load_mix, plan_calls
 from tosqauyl.cli.view import Health, RuleText, Scene, Watch, render
 from tosqauyl.errors import TosqauylError
 from tosqauyl.journal.tail import Tail
-from tosqauyl.journal.tokens import mask
 from tosqauyl.policy.load import load_shipped
+from tosqauyl.tokens import mask
 
 FRAME = 0.25
 """Seconds between two pictures of the live view."""

@@ -15,7 +15,7 @@ from rich.text import Text
 from tosqauyl.cli.report import STYLES, Row, clock_time
 from tosqauyl.cli.texts import Texts
 from tosqauyl.facts import Verdict
-from tosqauyl.journal.tokens import mask
+from tosqauyl.tokens import mask
 
 SPAN = 60
 """Seconds that the rate chart shows."""

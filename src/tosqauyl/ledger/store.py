@@ -1,0 +1,184 @@
+"""Rows in, files out: how a batch becomes part of a ledger, whole or not at all.
+
+Files are written in a draft folder, moved to their place, and named in the manifest last. Whoever is killed in between leaves
+files that nothing names; `sweep` removes them. Writers share one lock, held for the commit only, so that they may write at once.
+"""
+
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from tosqauyl.errors import TosqauylError
+from tosqauyl.ledger.columns import PLACE, TABLES, TIME, literal, unknown_of
+from tosqauyl.ledger.manifest import Batch, File, Manifest, read_manifest, sync_folder, write_manifest
+
+DRAFTS = "drafts"
+LATEST = 4102444800.0
+"""2100-01-01: a time from there on, or none at all, is a broken clock's; its rows lie under the day 1970-01-01."""
+RETIRED_SECONDS = 3600.0
+"""How long a replaced file stays: longer than any query."""
+
+
+class Store:
+    """A ledger folder: `calls/day=.../*.parquet`, `outcomes/...`, `manifest.json`, `lock`. Made (0700) if it is not there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        try:
+            (folder / DRAFTS).mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.chmod(0o700)
+        except OSError as error:
+            raise TosqauylError(f"the ledger's folder cannot be used: {error.strerror}", str(folder)) from error
+
+    def manifest(self) -> Manifest:
+        """The state now."""
+        return read_manifest(self.folder)
+
+    def write(self, con: duckdb.DuckDBPyConnection, select: str, batch: Batch) -> int:
+        """Take a batch: the rows of a SELECT that has (at least) the batch's columns, in the order of its rows.
+
+        A column `line` numbers them; without it they are numbered as they come. Rows written; 0 where the batch had been
+        taken before. Nothing is left behind where it fails. Raises TosqauylError (disk full, a select that fails).
+        """
+        if self.manifest().has(batch):
+            return 0
+        with self.draft() as draft:
+            files = self.files_of(con, select, batch, draft)
+            return self.commit(lambda now: now if now.has(batch) else now.with_batch(batch, files), draft, files)
+
+    def files_of(self, con: duckdb.DuckDBPyConnection, select: str, batch: Batch, draft: Path) -> list[File]:
+        """Write the rows of a SELECT as one file a day into a draft folder; paths are those they will have."""
+        con.execute(f"CREATE OR REPLACE TEMP VIEW taken AS {select}")
+        has = [str(row[0]) for row in con.execute("DESCRIBE taken").fetchall()]
+        target = literal(str(draft / "out"))
+        try:
+            found = con.execute(
+                f"COPY ({_shaped(batch, has)}) TO {target} (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (day),"
+                f" FILENAME_PATTERN '{secrets.token_hex(8)}-{{i}}', RETURN_STATS)"
+            ).fetchall()
+        except duckdb.Error as error:
+            raise TosqauylError(f"the batch cannot be written: {error}", f"{batch.origin} {batch.name}") from error
+        return [_file(con, Path(row[0]), batch, draft) for row in found]
+
+    def commit(self, change: Callable[[Manifest], Manifest], draft: Path, files: list[File]) -> int:
+        """Move the files of a draft to their places and put a new state in place; rows committed, 0 where the change changed
+        nothing. change: gets the newest state, under the lock. Raises TosqauylError."""
+        try:
+            with self._locked():
+                old = self.manifest()
+                new = change(old)
+                if new is old:
+                    return 0
+                for one in files:
+                    target = self.folder / one.path
+                    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                    _synced(draft / "out" / target.parent.name / target.name).rename(target)
+                    sync_folder(target.parent)
+                write_manifest(self.folder, replace(new, revision=old.revision + 1))
+        except OSError as error:
+            raise TosqauylError(f"the ledger cannot be written: {error.strerror}", str(self.folder)) from error
+        return sum(one.rows for one in files)
+
+    @contextmanager
+    def draft(self) -> Iterator[Path]:
+        """A folder for files that are not in the ledger yet; it is held by a lock, and gone afterwards."""
+        folder = self.folder / DRAFTS / secrets.token_hex(8)
+        folder.mkdir(mode=0o700)
+        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield folder
+        finally:
+            os.close(descriptor)
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def sweep(self, now: float) -> int:
+        """Remove drafts of writers that died, files that were retired long ago, and files that nothing names; how many.
+
+        now: seconds since 1970. Under the lock, so no commit is half-way.
+        """
+        with self._locked():
+            gone = sum(_remove_draft(folder) for folder in (self.folder / DRAFTS).iterdir())
+            state = self.manifest()
+            old = {path for path, since in state.retired.items() if not 0 <= now - since < RETIRED_SECONDS}
+            if old:
+                kept = {path: since for path, since in state.retired.items() if path not in old}
+                write_manifest(self.folder, replace(state, revision=state.revision + 1, retired=kept))
+            named = {one.path for one in state.files} | (set(state.retired) - old)
+            for table in TABLES:
+                for path in (self.folder / table).glob("day=*/*.parquet"):
+                    if str(path.relative_to(self.folder)) not in named:
+                        path.unlink()
+                        gone += 1
+        return gone
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        descriptor = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def _shaped(batch: Batch, has: list[str]) -> str:
+    """The batch's rows with the table's columns, types and order; nulls become the unknown value, and the day is added."""
+    place = {
+        "origin": literal(batch.origin),
+        "batch": literal(batch.name),
+        "line": "line" if "line" in has else "row_number() OVER ()",
+    }
+    columns = [f"CAST({place[column.name]} AS {column.sql_type}) AS {column.name}" for column in PLACE]
+    columns += [
+        f'coalesce(CAST("{column.name}" AS {column.sql_type}), {unknown_of(column)}) AS "{column.name}"'
+        for column in TABLES[batch.table]
+        if column.name in batch.columns
+    ]
+    sound = f"isfinite({TIME}) AND {TIME} >= 0 AND {TIME} < {LATEST}"
+    day = f"CAST(make_timestamp(CAST(CASE WHEN {sound} THEN {TIME} ELSE 0 END * 1000000 AS BIGINT)) AS DATE)"
+    return f"SELECT {', '.join(columns)}, {day} AS day FROM taken"
+
+
+def _file(con: duckdb.DuckDBPyConnection, path: Path, batch: Batch, draft: Path) -> File:
+    row = con.execute(
+        f"SELECT count(*), coalesce(min({TIME}), 0), coalesce(max({TIME}), 0) FROM read_parquet({literal(str(path))})"
+    ).fetchone()
+    rows, first, last = row if row else (0, 0.0, 0.0)
+    day = date.fromisoformat(path.parent.name.removeprefix("day="))
+    place = str(Path(batch.table) / path.relative_to(draft / "out"))
+    return File(batch.table, place, day, rows, path.stat().st_size, first, last, batch.recorded, batch.derived)
+
+
+def _synced(path: Path) -> Path:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    return path
+
+
+def _remove_draft(folder: Path) -> int:
+    """Remove a draft whose writer is gone; 1 if it was."""
+    try:
+        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return 0  # just being made, or just being removed
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return 0
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+        return 1
+    finally:
+        os.close(descriptor)
