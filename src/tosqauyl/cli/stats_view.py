@@ -1,0 +1,255 @@
+"""How figures and breakdowns look: in a terminal, to be read out, and as CSV whose every row says what it is."""
+
+import csv
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
+from io import StringIO
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tosqauyl.cli.stats_texts import DEFINITIONS, DIMENSIONS, UNITS
+from tosqauyl.cli.texts import N_, Texts
+
+if TYPE_CHECKING:
+    from tosqauyl.ledger.figures import Breakdown, Figure
+    from tosqauyl.ledger.window import Window
+
+Number = float | int
+WHOLE_UNITS = ("attempts", "calls", "calling-numbers", "called-numbers", "carriers")
+MADE_UP = "generated:"
+"""What the origin of generated calls begins with."""
+
+
+def figure_text(figure: "Figure", t: Texts) -> str:
+    """The figure as it is read out: thousands set apart, its unit in words."""
+    if figure.value is None:
+        return _not_computable(figure, t)
+    text = number_text(figure.value, str(figure.unit), t)
+    if figure.of and str(figure.unit) in WHOLE_UNITS:
+        return t("{number} of {whole}", number=text, whole=t.count(figure.of))
+    return text
+
+
+def number_text(value: Number, unit: str, t: Texts) -> str:
+    """A value with thousands set apart; a share in percent."""
+    if unit == "share":
+        return f"{t.decimal(value * 100, 2 if value >= 0.001 else 4)} %"
+    if unit in WHOLE_UNITS:
+        return t.count(int(value))
+    return t.decimal(value, 1 if value >= 100 else 2 if value >= 1 else 4)
+
+
+def show_figure(console: Console, figure: "Figure", t: Texts) -> None:
+    """The figure, and below it everything that makes it one."""
+    name = t(DEFINITIONS[figure.definition][0]) if figure.definition in DEFINITIONS else figure.definition
+    headline = Text(f"{name}: ")
+    headline.append(figure_text(figure, t), style="bold")
+    if figure.value is not None:
+        headline.append(f" ({t(UNITS[str(figure.unit)])})")
+    print_wrapped(console, headline)
+    console.print()
+    show_block(console, figure_lines(figure, t))
+    show_query(console, figure.sql, t)
+
+
+def show_breakdown(console: Console, parts: "Breakdown", t: Texts) -> None:
+    """The total, the parts as a table, and what makes them figures."""
+    total = parts.total
+    name = t(DEFINITIONS[total.definition][0])
+    headline = Text(f"{name}: ")
+    headline.append(figure_text(total, t), style="bold")
+    print_wrapped(console, headline)
+    console.print()
+    if parts.rows:
+        console.print(_parts_table(parts, t))
+        console.print()
+    show_block(console, figure_lines(total, t))
+    show_query(console, total.sql, t)
+
+
+def _parts_table(parts: "Breakdown", t: Texts) -> Table:
+    total = parts.total
+    unit = str(total.unit)
+    summed = parts.rest is not None or unit in ("attempts", "calls")
+    table = make_table((t(DIMENSIONS[parts.dimension]), t(UNITS[unit])) + ((t("share"),) if summed else ()))
+    rows = [(value_text(parts.dimension, value, t), number) for value, number in parts.rows]
+    if parts.left_out and parts.rest is not None:
+        rows.append((t("{n} more", n=t.count(parts.left_out)), parts.rest))
+    for value, number in rows:
+        share = (f"{t.decimal(100 * number / total.value, 1)} %" if total.value else "",) if summed else ()
+        table.add_row(value, number_text(number, unit, t), *share)
+    if parts.left_out and parts.rest is None:
+        table.add_row(t("{n} more, not shown", n=t.count(parts.left_out)), "")
+    return table
+
+
+def figure_lines(figure: "Figure", t: Texts) -> list[tuple[str, str]]:
+    """(what, text) of a figure: definition, window, unit, source, revision, what it is not, and what is missing."""
+    _, text, is_not = DEFINITIONS.get(figure.definition, ("", figure.definition, ""))
+    lines = [
+        (t("Definition"), t(text)),
+        (t("Window"), window_text(figure.window, t)),
+        (t("Unit"), t(UNITS[str(figure.unit)])),
+    ]
+    if figure.of:
+        lines.append((t("Part of"), t("{n} call attempts", n=t.count(figure.of))))
+    lines += source_lines(figure.sources, figure.revision, t)
+    if figure.gaps and figure.sources:
+        lines.append((t("No data"), t("no row of: {days}", days=gaps_text(figure.gaps))))
+    if figure.removed:
+        lines.append(
+            (
+                t("Removed"),
+                t("calls of {n} days are not kept any more, their counts are added", n=t.count(figure.removed)),
+            )
+        )
+    if is_not:
+        lines.append((t("What it is not"), t(is_not)))
+    return lines
+
+
+def source_lines(sources: Sequence[str], revision: str, t: Texts) -> list[tuple[str, str]]:
+    """Source and revision, with a warning where calls were made up."""
+    lines = [(t("Source"), ", ".join(sources) or t("none")), (t("Revision"), revision)]
+    if any(one.startswith(MADE_UP) for one in sources):
+        lines.append((t("Beware"), t("These calls were generated by a program. Nobody made them.")))
+    if len({one.split(":")[0] for one in sources}) > 1:
+        lines.append(
+            (t("Beware"), t("The sources are of several kinds. If they hold the same calls, those count twice."))
+        )
+    return lines
+
+
+def window_text(window: "Window", t: Texts) -> str:
+    """Days, zone and its distance from UTC at both ends."""
+    offsets = dict.fromkeys(_offset(at, window.zone) for at in (window.first, window.end - 1))
+    return t(
+        "{first} to {last}, both days included, {zone} ({offset})",
+        first=window.first_day,
+        last=window.last_day,
+        zone=window.zone,
+        offset=", ".join(offsets),
+    )
+
+
+def gaps_text(gaps: Iterable[tuple[date, date]], most: int = 5) -> str:
+    """Runs of days: `2025-01-03, 2025-02-01 - 2025-02-04`, the first few of them."""
+    runs = [f"{first}" if first == last else f"{first} - {last}" for first, last in gaps]
+    return ", ".join(runs[:most]) + (f", ... ({len(runs)})" if len(runs) > most else "")
+
+
+def value_text(dimension: str, value: str, t: Texts) -> str:
+    """A value of a dimension in words where there are words for it."""
+    if dimension == "verdict":
+        return t.verdict(value)
+    if dimension == "reason":
+        return t.reason(value)
+    return value or t(NONE)
+
+
+NONE = N_("none or unknown")
+
+
+def make_table(titles: Sequence[str]) -> Table:
+    """A plain table: the first column text, the others numbers."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
+    for place, title in enumerate(titles):
+        table.add_column(Text(title, style="bold"), justify="right" if place else "left", no_wrap=not place)
+    return table
+
+
+def show_block(console: Console, lines: Iterable[tuple[str, str]]) -> None:
+    """Lines of (what, text) as two columns."""
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for what, text in lines:
+        table.add_row(Text(what), Text(text))
+    console.print(table)
+
+
+def show_query(console: Console, sql: str, t: Texts) -> None:
+    """The query as it was run; never cut."""
+    if sql:
+        console.print(Text(t("Query"), style="dim"))
+        console.print(Text("\n".join(f"  {line}" for line in sql.splitlines())), soft_wrap=True)
+
+
+def print_wrapped(console: Console, text: Text) -> None:
+    """One paragraph."""
+    console.print(text, overflow="fold")
+
+
+def show_definitions(console: Console, t: Texts) -> None:
+    """Every definition with its text."""
+    for slug, (name, text, _) in DEFINITIONS.items():
+        headline = Text(slug, style="bold")
+        headline.append(f"  {t(name)}", style="not bold")
+        print_wrapped(console, headline)
+        print_wrapped(console, Text(f"  {t(text)}"))
+    console.print()
+    print_wrapped(console, Text(t("Break down with --by: {dimensions}", dimensions=", ".join(DIMENSIONS))))
+
+
+def definitions_csv(t: Texts) -> str:
+    """Every definition as a row."""
+    rows = [(slug, t(name), t(text), t(is_not)) for slug, (name, text, is_not) in DEFINITIONS.items()]
+    return csv_text(("definition", "name", "text", "is_not"), rows)
+
+
+def figure_csv(figure: "Figure") -> str:
+    """A figure as one row."""
+    return csv_text((*_FIGURE_COLUMNS, "missing"), [(*_figure_row(figure, figure.value), " ".join(figure.missing))])
+
+
+def breakdown_csv(parts: "Breakdown") -> str:
+    """Every part as a row; the sum of those left out as a row `(others)`."""
+    rows: list[tuple[object, ...]] = [
+        (parts.dimension, value, *_figure_row(parts.total, number)) for value, number in parts.rows
+    ]
+    if parts.left_out:
+        rows.append((parts.dimension, "(others)", *_figure_row(parts.total, parts.rest)))
+    return csv_text(("dimension", "part", *_FIGURE_COLUMNS), rows)
+
+
+_FIGURE_COLUMNS = ("value", "unit", "definition", "from", "to", "zone", "sources", "revision")
+
+
+def _figure_row(figure: "Figure", value: Number | None) -> tuple[object, ...]:
+    window = figure.window
+    days = (window.first_day, window.last_day, window.zone)
+    return (
+        "" if value is None else value,
+        figure.unit,
+        figure.definition,
+        *days,
+        " ".join(figure.sources),
+        figure.revision,
+    )
+
+
+def csv_text(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """CSV (RFC 4180). A text that a spreadsheet would take for a formula gets an apostrophe in front."""
+    out = StringIO()
+    writer = csv.writer(out)
+    writer.writerow(titles)
+    for row in rows:
+        writer.writerow([f"'{one}" if isinstance(one, str) and one[:1] in ("=", "+", "-", "@") else one for one in row])
+    return out.getvalue()
+
+
+def _not_computable(figure: "Figure", t: Texts) -> str:
+    if figure.missing:
+        return t("not computable, the ledger does not have: {columns}", columns=", ".join(figure.missing))
+    if not figure.sources:
+        return t("no data: the ledger has no row in this window")
+    return t("not computable, there is nothing it could be counted of")
+
+
+def _offset(at: float, zone: str) -> str:
+    offset = datetime.fromtimestamp(at, UTC).astimezone(ZoneInfo(zone)).strftime("%z")
+    return f"UTC{offset[:3]}:{offset[3:]}"
