@@ -20,7 +20,6 @@ from tosqauyl.facts import UNKNOWN_CALL, Call, Verdict
 from tosqauyl.gate.answer import Route, compose, stream_sender
 from tosqauyl.gate.overload import DROP, JUDGE, RETRY_AFTER, SourceCaps
 from tosqauyl.gate.questions import Answers, Questions
-from tosqauyl.gate.signalling import signalled
 from tosqauyl.gate.tally import RuleCount, Tally
 from tosqauyl.gate.trunks import Entry, TrunkTable, choose
 from tosqauyl.gate.waiting import Arrival, Screening, WaitingCalls
@@ -28,6 +27,7 @@ from tosqauyl.journal.columns import MakeRow
 from tosqauyl.screen.decision import Decision
 from tosqauyl.screen.engine import Engine, answered
 from tosqauyl.screen.enrich import Signalled
+from tosqauyl.screen.signalling import signalled
 from tosqauyl.sip.answer import answer, destination
 from tosqauyl.sip.message import Message, Request, Unreadable, parse
 from tosqauyl.sip.transaction import TRYING_AFTER, Transactions

@@ -18,12 +18,12 @@ from tosqauyl.gate.answer import changes, template
 from tosqauyl.gate.http.bodies import TIME_WINDOW, Changes, ScreenAnswer, ScreenRequest, Would
 from tosqauyl.gate.http.problems import Refused
 from tosqauyl.gate.session import Session
-from tosqauyl.gate.signalling import DISPLAY_LENGTH, USER_AGENT_LENGTH
 from tosqauyl.gate.trunks import Entry
 from tosqauyl.gate.waiting import Screening
 from tosqauyl.policy.rule import LANGUAGES
 from tosqauyl.screen.decision import Decision
 from tosqauyl.screen.enrich import Signalled
+from tosqauyl.screen.signalling import DISPLAY_LENGTH, USER_AGENT_LENGTH
 from tosqauyl.sip.headers import privacy
 
 NUMBER_LENGTH = 128
