@@ -5,14 +5,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 TOOLS := $(VENV)/.tools
 READY := $(VENV)/.ready
-SOURCES := $(wildcard src/tosqauyl/*.py src/tosqauyl/*/*.py src/tosqauyl/*/*/*.py src/tosqauyl/*/data/* src/tosqauyl/locale/*/*/*)
+SOURCES := $(wildcard src/tosqauyl/*.py src/tosqauyl/*/*.py src/tosqauyl/*/*/*.py src/tosqauyl/*/data/* src/tosqauyl/*/templates/* src/tosqauyl/locale/*/*/*)
 NIGHTLY_READY := $(VENV)/.ready-nightly
+SPARK_READY := $(VENV)/.ready-spark
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 PYTHON ?=
 PYTHONS := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 /usr/bin/python3)
 LISTEN ?= udp:127.0.0.1:5060
 FUZZ_SECONDS ?= 600
-PEER_PACKAGES := sip-tester kamailio kamailio-tls-modules openssl gcc libc6-dev redis-server tshark freeradius-utils
+PEER_PACKAGES := sip-tester kamailio kamailio-tls-modules openssl gcc libc6-dev redis-server tshark freeradius-utils openjdk-17-jre-headless
 
 .DEFAULT_GOAL := help
 CALL_PATH_TESTS := tests/gate tests/numbers tests/screen tests/sip tests/state tests/networks
@@ -46,7 +47,7 @@ types: $(READY)  ## mypy, strict
 
 check: lint types test  ## lint, types and test
 
-test-peers: $(READY)  ## as root: install SIPp, Kamailio, Redis, tshark and more from Debian, run the tests against them, skip none
+test-peers: $(READY) $(SPARK_READY)  ## as root: install SIPp, Kamailio, Redis, tshark and more from Debian, run the tests against them, skip none
 	@dpkg -s $(PEER_PACKAGES) >/dev/null 2>&1 || { \
 	    test "$$(id -u)" = 0 || { echo "make test-peers: run as root, it installs: $(PEER_PACKAGES)" >&2; exit 1; }; \
 	    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $(PEER_PACKAGES); }
@@ -104,6 +105,11 @@ $(TOOLS): requirements/dev.txt
 $(READY): $(TOOLS) pyproject.toml setup.py $(SOURCES)
 	@$(PIP) --no-build-isolation --no-deps --force-reinstall .
 	@$(BIN)/tosqauyl --version
+	@touch $@
+
+# Half a gigabyte that only the test of the second engine needs.
+$(SPARK_READY): $(TOOLS) requirements/spark.txt
+	@$(PIP) --require-hashes -r requirements/spark.txt
 	@touch $@
 
 $(NIGHTLY_READY): $(READY) requirements/nightly.txt

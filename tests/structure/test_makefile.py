@@ -32,6 +32,7 @@ def bare(tmp_path: Path) -> Path:
         "scripts/rate_python.py",
         "requirements/dev.txt",
         "requirements/nightly.txt",
+        "requirements/spark.txt",
     ):
         shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
