@@ -31,14 +31,14 @@ from tosqauyl.config.load import load_config
 from tosqauyl.gate.answer import compose
 from tosqauyl.gate.datagrams import Datagrams
 from tosqauyl.gate.session import Session
-from tosqauyl.gate.signalling import signalled
 from tosqauyl.gate.trunks import choose
 from tosqauyl.journal.append import Journal, Options
 from tosqauyl.journal.columns import row_maker
-from tosqauyl.tokens import Tokens
+from tosqauyl.screen.signalling import signalled
 from tosqauyl.sip.answer import destination
 from tosqauyl.sip.message import Request, parse
 from tosqauyl.sip.transaction import Transactions
+from tosqauyl.tokens import Tokens
 
 SLICE = 250  # calls timed together
 BATCH = 64  # datagrams of a batch under load: about half of them INVITEs, half ACKs

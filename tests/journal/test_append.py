@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -73,6 +74,27 @@ def open_journal(tmp_path):
     yield make
     for journal in opened:
         journal.close()
+
+
+def test_a_journal_has_an_id_for_life_that_only_its_owner_may_read(tmp_path):
+    seen = []
+    for now in (NOW, NOW + 9_999):
+        Journal(tmp_path / "journal", now).close()
+        seen.append((tmp_path / "journal" / "id").read_text())
+    assert seen[0] == seen[1]
+    assert re.fullmatch(r"[0-9a-f]{16}\n", seen[0])
+    assert stat.S_IMODE((tmp_path / "journal" / "id").stat().st_mode) == 0o600
+    Journal(tmp_path / "other", NOW).close()
+    assert (tmp_path / "other" / "id").read_text() != seen[0]
+
+
+def test_an_id_that_a_crash_left_half_written_is_written_anew(tmp_path):
+    folder = tmp_path / "journal"
+    folder.mkdir()
+    (folder / "id.draft").write_text("0123")
+    Journal(folder, NOW).close()
+    assert len((folder / "id").read_text()) == 17
+    assert not (folder / "id.draft").exists()
 
 
 def test_a_batch_is_one_write_and_is_there_at_once(open_journal, disk):

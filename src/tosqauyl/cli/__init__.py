@@ -10,12 +10,46 @@ import platform
 import sys
 
 from tosqauyl import __version__
-from tosqauyl.cli import ask, calls, demo, doctor, feed, network, origination, roaming, serve, snapshot, token, traffic
+from tosqauyl.cli import (
+    ask,
+    backtest,
+    calls,
+    demo,
+    doctor,
+    feed,
+    ledger,
+    network,
+    origination,
+    period_report,
+    roaming,
+    serve,
+    snapshot,
+    stats,
+    token,
+    traffic,
+)
 from tosqauyl.cli.texts import ENGLISH, Texts, language_of, spoken_by_argparse
 from tosqauyl.errors import TosqauylError
 from tosqauyl.sip import message
 
-COMMANDS = (serve, ask, snapshot, traffic, calls, feed, network, origination, roaming, doctor, token, demo)
+COMMANDS = (
+    serve,
+    ask,
+    snapshot,
+    traffic,
+    calls,
+    feed,
+    network,
+    origination,
+    roaming,
+    doctor,
+    token,
+    ledger,
+    stats,
+    period_report,
+    backtest,
+    demo,
+)
 """Modules with `add_parser(subparsers, t)`, in the order of the help."""
 
 

@@ -16,8 +16,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from tosqauyl.cli import modes_table, promote, retract
 from tosqauyl.cli.asking import networks_of
-from tosqauyl.cli.build import engine_of, policy_of, provider_of, read_text, snapshot_of
+from tosqauyl.cli.build import engine_of, policy_in_modes, policy_of, provider_of, read_text, snapshot_of
 from tosqauyl.cli.network_texts import network_lines
 from tosqauyl.cli.number_texts import step_text
 from tosqauyl.cli.texts import ENGLISH, LANGUAGES, N_, Texts, choose_language
@@ -25,7 +26,6 @@ from tosqauyl.config.load import Config, default_config, load_config, with_chang
 from tosqauyl.errors import TosqauylError
 from tosqauyl.facts import FACTS, Call, Verdict
 from tosqauyl.gate.answer import changes, compose
-from tosqauyl.gate.signalling import signalled
 from tosqauyl.gate.trunks import Entry
 from tosqauyl.networks.provider import Networks
 from tosqauyl.numbers.plan import load_plan
@@ -35,6 +35,7 @@ from tosqauyl.policy.check import lint
 from tosqauyl.policy.explain import explain_rule
 from tosqauyl.screen.decision import Decision, modes
 from tosqauyl.screen.engine import Ask, Engine, answered
+from tosqauyl.screen.signalling import signalled
 from tosqauyl.screen.trunk import Trunk
 from tosqauyl.sip.message import Request, Response, parse
 from tosqauyl.state.provider import Answer
@@ -49,7 +50,7 @@ def add_parser(subparsers: Any, t: Texts = ENGLISH) -> None:
         t,
     )
     policy = subparsers.add_parser(
-        "policy", help=t("check or explain a policy"), description=t("Look into a policy file.")
+        "policy", help=t("check or explain a policy, let rules decide"), description=t("Look into a policy, set modes.")
     )
     verbs = policy.add_subparsers(title=t("verbs"), metavar="VERB", required=True)
     check = verbs.add_parser("check", help=t("all mistakes and warnings of a policy file"))
@@ -60,6 +61,9 @@ def add_parser(subparsers: Any, t: Texts = ENGLISH) -> None:
         )
         _common(parser, run, t)
     explain.add_argument("--rule", metavar="ID", help=t("only this rule"))
+    explain.add_argument("--config", metavar="FILE", help=t("the policy of this configuration, in its modes"))
+    for module in (promote, retract, modes_table):
+        module.add_verbs(verbs, t)
     number = subparsers.add_parser(
         "number", help=t("what a number is"), description=t("Normalise and explain a number.")
     )
@@ -325,7 +329,10 @@ def run_policy_check(options: argparse.Namespace) -> int:
 
 def run_policy_explain(options: argparse.Namespace) -> int:
     """Each rule in words: what it says to people, what it asks, what it rests on, why it is in its mode."""
-    policy = policy_of(options.file)
+    if options.config and not options.file:
+        policy = policy_in_modes(load_config(read_text(options.config), options.config), options.config)
+    else:
+        policy = policy_of(options.file)
     rules = [rule for rule in policy.rules if options.rule in (None, rule.id)]
     if not rules:
         raise TosqauylError(

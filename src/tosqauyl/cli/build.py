@@ -1,13 +1,17 @@
 """From a configuration to the parts that run: snapshot, provider, engine."""
 
+import hashlib
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from tosqauyl.cli.asking import networks_of
 from tosqauyl.config.load import Config
-from tosqauyl.errors import TosqauylError
+from tosqauyl.config.modes_file import FILE, SetMode, left_out, merged, read_modes, say_left_out
+from tosqauyl.errors import FileMistakes, Mistake, TosqauylError
 from tosqauyl.gate.feed_replay import apply_feeds
 from tosqauyl.gate.session import Recording, Session
 from tosqauyl.gate.trunks import TrunkTable
@@ -17,7 +21,7 @@ from tosqauyl.policy.load import Policy, load_policy, load_shipped
 from tosqauyl.screen.engine import Engine, EngineOptions
 from tosqauyl.screen.snapshot import Snapshot
 from tosqauyl.sip.transaction import Transactions
-from tosqauyl.snapshots.build import Built, Positions, Say, Sources, build, silent
+from tosqauyl.snapshots.build import Built, Input, Positions, Say, Sources, build, silent
 from tosqauyl.state.provider import NullProvider, Provider, load_script
 from tosqauyl.state.subscribers import Subscribers
 
@@ -53,7 +57,8 @@ def sources_of(config: Config, file: str = "") -> Sources:
 
 
 def built_of(config: Config, file: str = "", say: Say = silent) -> Built:
-    """Read everything that a gate would know, its roaming feeds included; long work says how far it is.
+    """Read everything that a gate would know, its roaming feeds and the modes of `policy promote` included; long work says how
+    far it is.
 
     Raises FileMistakes with every mistake of every file.
     """
@@ -65,7 +70,37 @@ def built_of(config: Config, file: str = "", say: Say = silent) -> Built:
         except OSError as error:
             raise TosqauylError(f"the roaming feeds cannot be read: {error.strerror}", str(folder)) from None
 
-    return build(sources_of(config, file), say, feeds)
+    chosen, mistakes = _chosen_modes(config)
+    sources = replace(sources_of(config, file), modes=merged(config.modes, chosen))
+    try:
+        built = build(sources, say, feeds)
+    except FileMistakes as error:
+        raise FileMistakes([*mistakes, *error.mistakes]) from None
+    if mistakes:
+        raise FileMistakes(mistakes)
+    say_left_out(left_out(config.modes, chosen, built.snapshot.policy.rules), Path(config.data), say)
+    _note_modes(built, Path(config.data) / FILE)
+    return built
+
+
+def _chosen_modes(config: Config) -> tuple[tuple[SetMode, ...], list[Mistake]]:
+    """The modes in the data folder; or every mistake in their file."""
+    try:
+        return read_modes(Path(config.data)), []
+    except FileMistakes as error:
+        return (), error.mistakes
+
+
+def _note_modes(built: Built, path: Path) -> None:
+    """The file of modes among the inputs, where there is one."""
+    with suppress(OSError):
+        data, modified = path.read_bytes(), int(path.stat().st_mtime)
+        built.inputs.append(Input("modes", str(path), len(data), hashlib.sha256(data).hexdigest(), modified))
+
+
+def policy_in_modes(config: Config, file: str = "") -> Policy:
+    """The policy as a gate of this configuration has it. Raises FileMistakes."""
+    return policy_of(config.policy).with_modes(merged(config.modes, read_modes(Path(config.data))), file)
 
 
 def snapshot_of(config: Config, say: Say = silent) -> Snapshot:

@@ -1,4 +1,7 @@
-"""`tosqauyl calls`: what the gate decided, from its journal; numbers masked, and whoever reveals them is recorded."""
+"""`tosqauyl calls`: what the gate decided, from its journal; numbers masked, and whoever reveals them is recorded.
+
+Its actions bring calls into a ledger: `generate` makes them up, `import` takes those of other systems.
+"""
 
 import argparse
 import json
@@ -13,6 +16,7 @@ from pathlib import Path
 from rich.console import Console, OverflowMethod
 from rich.text import Text
 
+from tosqauyl.cli import derive_calls, generate, import_calls
 from tosqauyl.cli.report import STYLES, Row, clock_time, make_report, render_report
 from tosqauyl.cli.texts import ENGLISH, LANGUAGES, Texts, choose_language
 from tosqauyl.errors import TosqauylError
@@ -26,6 +30,8 @@ NUMBER_COLUMNS = ("caller", "network", "presented", "remote_party", "redirecting
 PERSONAL_COLUMNS = (*NUMBER_COLUMNS, "display_name", "call_id")
 """Columns that can hold a person's number or name: masked unless --reveal."""
 ACCESS_LOG = "access.log"
+ACTIONS = (generate, import_calls, derive_calls)
+"""Modules with `add_parser(subparsers, t)`: what can follow `tosqauyl calls`."""
 
 
 def journal_folder(data: Path) -> Path:
@@ -100,6 +106,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--lang", choices=LANGUAGES, help=t("language of the output"))
     parser.add_argument("--json", action="store_true", help=t("one JSON object a line"))
     parser.set_defaults(run=run)
+    actions = parser.add_subparsers(title=t("actions"), metavar="ACTION", required=False)
+    for module in ACTIONS:
+        module.add_parser(actions, t)
 
 
 def run(options: argparse.Namespace) -> int:

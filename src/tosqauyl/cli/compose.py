@@ -8,6 +8,7 @@ from pathlib import Path
 from secrets import randbits, token_hex
 
 from tosqauyl.cli.build import engine_of, session_of, to_stderr
+from tosqauyl.cli.modes_now import ModesNow
 from tosqauyl.cli.snapshot import snapshot_folder
 from tosqauyl.config.addresses import parse_listen
 from tosqauyl.config.load import Config
@@ -66,15 +67,21 @@ class _Adopting:
         self._token = None if config.clear_called else Tokens(load_key(data / "token.key")).of
         self.freshness = Freshness()
         self.plan: Plan | None = None
+        self.modes = ModesNow(data, config.enforce, to_stderr, time.time)
 
     def row(self, known: Snapshot) -> MakeRow:
         """The row maker that names this snapshot."""
         return row_maker(self._token, known.policy.hash, known.hash)
 
     def __call__(self, known: Snapshot) -> tuple[Engine, MakeRow]:
-        """The engine and the row maker."""
+        """The engine and the row maker; rules that were retracted while the snapshot was built do not decide."""
         self.note_list(known)
         self.plan = known.plan
+        return self.again(self.modes.settled(known))
+
+    def again(self, known: Snapshot) -> tuple[Engine, MakeRow]:
+        """The same for a snapshot of which only modes are new."""
+        self.modes.tell(known)
         return engine_of(self._config, known), self.row(known)
 
     def note_list(self, known: Snapshot, built: float = inf) -> None:
@@ -94,12 +101,11 @@ def compose_gate(config: Config, builder: tuple[str, ...], first: Fresh, stack: 
     """
     names = {name: parse_listen(name) for name in dict.fromkeys(entry.listener for entry in config.entries)}
     udp = [listen(name, at.host, at.port) for name, at in names.items() if at.transport == "udp"]
-    data = Path(config.data)
-    private_folder(data)
+    private_folder(data := Path(config.data))
     journal = Journal(data / "journal", time.time(), config.journal)
     stack.callback(journal.close)
     adopt = _Adopting(config, data)
-    session = _session(config, first.known, data, adopt)
+    session = _session(config, adopt.modes.settled(first.known), data, adopt)
     gate = Gate(session, journal, udp, to_stderr, config.overload)
     tls = TlsServer(config.tls, to_stderr) if config.tls.certificate else None
     gate.streams = open_streams(
@@ -119,7 +125,7 @@ def compose_gate(config: Config, builder: tuple[str, ...], first: Fresh, stack: 
     feeds.replay(first.known.subscribers, first.positions)
     options = ReloadOptions(builder, snapshot_folder(config), config.feeds.swing_percent)
     prune(options.folder, first.name)
-    reloader = Reloader(session, options, adopt, first, to_stderr)
+    reloader = Reloader(session, options, adopt, first, adopt.modes.hear)
     reloader.feeds = feeds
     report = Report(gate)
     report.add("feeds", feeds.state)
@@ -129,6 +135,7 @@ def compose_gate(config: Config, builder: tuple[str, ...], first: Fresh, stack: 
     if isinstance(networks, Networks):
         report.add("networks", lambda: networks.state(time.monotonic()))
     http = _http(config, report, feeds, reloader)
+    reloader.on_reload += [lambda: _retract(session, adopt)]
     reloader.on_reload += [server.reload for server in (tls, http.tls if http else None) if server is not None]
     return Parts(gate, feeds, reloader, http, tails, networks if isinstance(networks, Networks) else None)
 
@@ -143,7 +150,17 @@ def _session(config: Config, known: Snapshot, data: Path, adopt: _Adopting) -> S
     if config.rates.on:
         limits = config.rates
         session.engine.rates = Rates(limits.callers, limits.ranges, limits.trunks, randbits(SEED_BITS))
+    adopt.modes.tell(known)
     return session
+
+
+def _retract(session: Session, adopt: _Adopting) -> None:
+    """Take rules out of force that somebody retracted: now, not when the new snapshot is built."""
+    known = session.engine.known
+    settled = adopt.modes.settled(known)
+    if settled is not known:
+        session.replace(*adopt.again(settled))
+        to_stderr(f"policy {settled.policy.hash} is in use: rules were retracted")
 
 
 def _http(config: Config, report: Report, feeds: Feeds, reloader: Reloader) -> HttpServer | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from tosqauyl.cli.chart import check_chart, draw
 from tosqauyl.cli.office import LEDGER, need_ledger
 from tosqauyl.cli.texts import ENGLISH, LANGUAGES, Texts, choose_language
 from tosqauyl.errors import TosqauylError
@@ -57,6 +58,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     _add_source(parser, t)
     _add_special(parser, t)
+    _add_shape(parser, t)
+    parser.set_defaults(run=run)
+
+
+def _add_shape(parser: argparse.ArgumentParser, t: Texts) -> None:
     shape = parser.add_mutually_exclusive_group()
     shape.add_argument("--json", action="store_true", help=t("as JSON, to be added with stats sum or read by programs"))
     shape.add_argument(
@@ -64,7 +70,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     parser.add_argument("--out", metavar="FILE", type=Path, help=t("write to this file instead of the terminal"))
     parser.add_argument("--lang", choices=LANGUAGES, help=t("language of the output"))
-    parser.set_defaults(run=run)
 
 
 def _add_source(parser: argparse.ArgumentParser, t: Texts) -> None:
@@ -84,6 +89,9 @@ def _add_source(parser: argparse.ArgumentParser, t: Texts) -> None:
 
 
 def _add_special(parser: argparse.ArgumentParser, t: Texts) -> None:
+    parser.add_argument(
+        "--chart", metavar="FILE", type=Path, help=t("with --by: draw the parts into this file, .svg or .png, too")
+    )
     parser.add_argument("--rule", metavar="ID", help=t("for displacement: the rule that went live"))
     parser.add_argument("--day", metavar="DAY", help=t("for displacement: the day on which it went live"))
     parser.add_argument(
@@ -128,6 +136,7 @@ def _figure(options: argparse.Namespace, t: Texts) -> int:
     from tosqauyl.ledger.statistics import breakdown, coverage, figure
 
     definition, window = definition_of(options.name), window_of(options)
+    check_chart(options)
     with engine_of(options, window, t) as engine:
         known = coverage(engine, window, tuple(options.origin))
         if not options.by:
@@ -136,6 +145,8 @@ def _figure(options: argparse.Namespace, t: Texts) -> int:
             return 1 if found.value is None else 0
         limit = max(0, options.limit)
         parts = breakdown(engine, definition, window, options.by, limit, known)
+    if options.chart:
+        draw(parts, options.chart, t)
     _give(options, parts, lambda: breakdown_csv(parts), lambda console: show_breakdown(console, parts, t))
     return 1 if parts.total.value is None else 0
 

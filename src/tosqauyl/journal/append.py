@@ -5,8 +5,10 @@ one fsync interval, the loss of power. A write that fails or falls short is coun
 cut off before the next row is written.
 """
 
+import errno
 import fcntl
 import os
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,8 +76,8 @@ class Journal:
     """The journal of one process in one folder.
 
     `append` is for the call path; `tick(now)` is called about once a second and rotates; `close()` ends. Opening makes
-    the folder (0700), takes its lock, and repairs what a crash left. now: seconds since 1970, an argument everywhere.
-    Raises TosqauylError where the folder cannot be used or another process holds it.
+    the folder (0700), takes its lock, repairs what a crash left, and makes the file `id` if there is none. now: seconds
+    since 1970, an argument everywhere. Raises TosqauylError where the folder cannot be used or another process holds it.
     """
 
     def __init__(self, folder: Path, now: float, options: Options = Options(), system: System = System()) -> None:
@@ -86,6 +88,7 @@ class Journal:
         self._lock = _lock(folder)
         try:
             self.recovered: Recovered = recover(folder)
+            _identify(folder)
             found = segment_files(folder)
             self._segment = self._begin(found[-1].sequence + 1 if found else 1, now)
             _sync_folder(folder)
@@ -279,6 +282,24 @@ def _lock(folder: Path) -> int:
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
     return descriptor
+
+
+def _identify(folder: Path) -> None:
+    """Give the journal an id of its own for life, whole or not at all: whoever collects segments knows them by it, whatever
+    the path. Raises OSError."""
+    path = folder / "id"
+    if path.exists():
+        return
+    draft = folder / "id.draft"  # recovery removes drafts
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        text = f"{secrets.token_hex(8)}\n".encode()
+        if os.write(descriptor, text) != len(text):
+            raise OSError(errno.ENOSPC, "no room for the id of the journal")
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    os.rename(draft, path)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -4,7 +4,6 @@ One JSON file a back-test, `backtests/<id>.json` in the ledger's folder. A recor
 condition, verdict or tier was changed afterwards has no record any more (`rule_key`).
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -12,8 +11,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tosqauyl.errors import TosqauylError
+from tosqauyl.policy.modes import rule_key
 from tosqauyl.policy.rule import Rule
-from tosqauyl.policy.to_sql import condition_sql
+
+__all__ = ["rule_key"]
 
 FOLDER = "backtests"
 
@@ -61,12 +62,6 @@ class BacktestRecord:
     good: tuple[str, ...]
     unknown_facts: tuple[str, ...]
     rules: dict[str, RuleEffect]
-
-
-def rule_key(rule: Rule) -> str:
-    """12 hex digits for what a rule does: its condition, verdict and tier. Its texts, mode and expiry are not part of it."""
-    text = "\n".join((condition_sql(rule), rule.verdict.value, rule.tier, rule.divert_to))
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def write_record(ledger: Path, record: BacktestRecord) -> Path:

@@ -46,7 +46,29 @@ OUTCOMES = (
 )
 """One row for each word about the end of a call; a call may have several (one a leg or source)."""
 
-TABLES: dict[str, tuple[Column, ...]] = {"calls": CALLS, "outcomes": OUTCOMES}
+_DAILY = (
+    "verdict",
+    "reason",
+    "rule",
+    "would_verdict",
+    "would_reason",
+    "would_rule",
+    "trunk",
+    "carrier",
+    "caller_country",
+    "caller_operator",
+    "caller_kind",
+)
+
+DAILY = (
+    *PLACE,
+    Column("at", "DOUBLE", 0.0, "Start of the hour in which the calls came, seconds since 1970-01-01 UTC."),
+    *(column for column in CALLS if column.name in _DAILY),
+    Column("attempts", "BIGINT", 0, "How many call attempts of that hour had all these values."),
+)
+"""What stays of removed calls: how many of each kind came in an hour, without any number."""
+
+TABLES: dict[str, tuple[Column, ...]] = {"calls": CALLS, "outcomes": OUTCOMES, "daily": DAILY}
 """Every table (record class) by name."""
 
 TIME = '"at"'

@@ -18,6 +18,7 @@ from tosqauyl.ledger.store import Store
 from tosqauyl.ledger.window import Window
 
 Rows = list[tuple[Any, ...]]
+Live = Sequence[str] | Callable[[Manifest], Sequence[str]]
 
 
 class Engine(Protocol):
@@ -31,6 +32,9 @@ class Engine(Protocol):
 
     recorded: frozenset[str]
     """Columns of `calls` that every file in the window recorded or derived: what can be computed at all."""
+
+    counted: frozenset[str]
+    """Columns of `daily` that every file in the window has; all of them where it has no file."""
 
     def rows(self, sql: str) -> Rows:
         """The rows of a query. Raises TosqauylError where it cannot be run."""
@@ -48,20 +52,21 @@ class Means:
 
 
 class DuckEngine:
-    """DuckDB in this process, over the files of the window. live: SQL of rows that are not in the ledger yet (open segments)."""
+    """DuckDB in this process, over the files of the window. live: SQL of rows that are not in the ledger yet (open segments);
+    or a function that gives it for the very state that is queried, so that no row is missed or counted twice."""
 
     name = "duckdb"
 
-    def __init__(
-        self, store: Store, window: Window | None = None, means: Means = Means(), live: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, store: Store, window: Window | None = None, means: Means = Means(), live: Live = ()) -> None:
         state = store.manifest()
+        more = live(state) if callable(live) else live
         self.revision = revision_of(state)
         self.recorded = recorded_columns(state, window)
+        self.counted = recorded_columns(state, window, "daily")
         self.con = connect(means, store.folder)
         for table in TABLES:
             files = state.of(table, *((window.first, window.end) if window else ()))
-            self.con.execute(f"CREATE TEMP VIEW {table} AS {table_sql(table, files, parquet_of(store.folder), live)}")
+            self.con.execute(f"CREATE TEMP VIEW {table} AS {table_sql(table, files, parquet_of(store.folder), more)}")
 
     def rows(self, sql: str) -> Rows:
         """The rows of a query."""
@@ -95,10 +100,10 @@ def revision_of(state: Manifest) -> str:
     return f"{state.revision}-{state.fingerprint}"
 
 
-def recorded_columns(state: Manifest, window: Window | None = None) -> frozenset[str]:
-    """Columns of `calls` that every file of the window has; all of them where it has no file."""
-    held = [one.recorded | one.derived for one in state.of("calls", *((window.first, window.end) if window else ()))]
-    return frozenset.intersection(*held) if held else frozenset(column.name for column in TABLES["calls"])
+def recorded_columns(state: Manifest, window: Window | None = None, table: str = "calls") -> frozenset[str]:
+    """Columns of a table that every file of the window has; all of them where it has no file."""
+    held = [one.recorded | one.derived for one in state.of(table, *((window.first, window.end) if window else ()))]
+    return frozenset.intersection(*held) if held else frozenset(column.name for column in TABLES[table])
 
 
 def table_sql(table: str, files: Iterable[File], source: Callable[[list[File]], str], live: Sequence[str] = ()) -> str:

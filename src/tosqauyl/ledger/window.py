@@ -43,7 +43,7 @@ class Window:
 
     def local_seconds(self, column: str = TIME) -> str:
         """SQL: the time on the zone's clocks as seconds since 1970-01-01 local."""
-        changes = _offsets(self)
+        changes = offsets(self)
         cases = "".join(f" WHEN {column} < {until!r} THEN {offset}" for until, offset in changes[:-1])
         last = str(changes[-1][1])
         return f"({column} + {f'CASE{cases} ELSE {last} END' if cases else last})"
@@ -81,7 +81,7 @@ def zone_of(name: str) -> ZoneInfo:
         raise TosqauylError(f"there is no time zone {name!r}", "--zone", f"for example {HOME_ZONE}") from error
 
 
-def _offsets(window: Window) -> list[tuple[float, int]]:
+def offsets(window: Window) -> list[tuple[float, int]]:
     """(until, offset in seconds) in order: the offsets of the zone's clocks within the window; the last holds to its end."""
     zone = zone_of(window.zone)
     changes: list[tuple[float, int]] = []

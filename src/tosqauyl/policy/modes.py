@@ -2,8 +2,12 @@
 
 Analytic rules follow from behaviour and err; what a call says of itself is no proof. So such a rule decides only with a
 recorded reason: what was looked at before, by whom, when.
+
+What a person wrote must be right, or the policy is not used. What a command set on the strength of a back-test holds as long as
+the rule is what was tested (`applies`); afterwards it is left out, so the rule is as the policy file says.
 """
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
@@ -12,6 +16,7 @@ from tosqauyl.errors import Mistake
 from tosqauyl.facts import Verdict
 from tosqauyl.policy.near import close
 from tosqauyl.policy.rule import DECIDING_MODES, MODES, Evidence, ModeOverride, Rule
+from tosqauyl.policy.to_sql import condition_sql
 
 MIN_REASON = 20
 """Code points of a recorded reason: long enough that "ok" and "tested" are none."""
@@ -57,16 +62,42 @@ def _evidence_faults(evidence: Evidence) -> Iterator[ModeFault]:
         yield ModeFault("evidence.by", "the recorded reason does not say by whom", 'by = "fraud desk"')
 
 
+def rule_key(rule: Rule) -> str:
+    """12 hex digits for what a rule does: its condition, verdict and tier. Its texts, mode and expiry are not part of it."""
+    text = "\n".join((condition_sql(rule), rule.verdict.value, rule.tier, rule.divert_to))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def standing(rule: Rule) -> str:
+    """What a mode set by a command is made for: what the rule does, and the mode it has without that."""
+    return f"{rule_key(rule)} {rule.mode}"
+
+
+def applies(override: ModeOverride, rule: Rule | None) -> bool:
+    """Whether a mode holds for the policy's rule of that name, as the rule is without it; None: there is none.
+
+    One that a person wrote always does: where it cannot, that is his mistake. One that a command set does not turn on what
+    was turned off, nor let a rule decide that is no longer what was tested.
+    """
+    if not override.made_for:
+        return True
+    if rule is None or rule.mode == "off":
+        return False
+    return override.mode not in DECIDING_MODES or override.made_for == standing(rule)
+
+
 def overridden(
     rules: tuple[Rule, ...], overrides: Iterable[ModeOverride], file: str
 ) -> tuple[tuple[Rule, ...], list[Mistake]]:
-    """The rules with the modes of the overrides, and every mistake in those; file: where they were written."""
+    """The rules with the modes of the overrides that apply, and every mistake in those; file: where they were written."""
     places = {rule.id: place for place, rule in enumerate(rules)}
     changed = list(rules)
     mistakes: list[Mistake] = []
     seen: set[str] = set()
     for override in overrides:
         name = override.rule
+        if not applies(override, rules[places[name]] if name in places else None):
+            continue
         faults = [ModeFault("rule", "the rule's mode is set twice", "leave one out")] if name in seen else []
         seen.add(name)
         if name not in places:
@@ -84,5 +115,8 @@ def overridden(
 
 def _with_mode(rule: Rule, override: ModeOverride) -> Rule:
     """An override's reason replaces that of the file; without one the file's stays."""
-    evidence = Evidence(override.reason, override.by, override.on) if override.reason else rule.evidence
-    return replace(rule, mode=override.mode, percent=override.percent, evidence=evidence)
+    evidence = rule.evidence
+    if override.reason:
+        evidence = Evidence(override.reason, override.by, override.on, override.report)
+    promote = rule.promote and override.promote
+    return replace(rule, mode=override.mode, percent=override.percent, evidence=evidence, promote=promote)

@@ -39,9 +39,11 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class ModeOverride:
-    """A rule's mode as the configuration sets it: share of callers for canary, and why, by whom and when.
+    """A rule's mode as the configuration or `policy promote` sets it: share of callers for canary, and why, by whom and when.
 
-    percent: 0 unless the mode is canary. reason: '' where none is recorded; `by` and `on` belong to it.
+    percent: 0 unless the mode is canary. reason: '' where none is recorded; `by`, `on` and `report` (a back-test's id)
+    belong to it. promote: False keeps --enforce off the rule. made_for: what the rule was when a command set this
+    (`policy.modes.standing`), '' where a person wrote it.
     """
 
     rule: str
@@ -50,6 +52,9 @@ class ModeOverride:
     reason: str
     by: str
     on: date
+    report: str = ""
+    promote: bool = True
+    made_for: str = ""
 
 
 @dataclass(frozen=True, slots=True)
