@@ -70,6 +70,9 @@ nightly: $(NIGHTLY_READY)  ## what is too long for check: fuzzing (FUZZ_SECONDS 
 	$(BIN)/python bench/networks.py --down
 	$(BIN)/python bench/origination.py
 	$(BIN)/python bench/gate.py
+	$(BIN)/python bench/ledger.py
+	$(BIN)/python bench/ledger.py --kills 50
+	$(BIN)/python bench/backtest.py --check 1_000_000
 
 bench: $(READY)  ## the benchmark, with a table of where each microsecond goes
 	$(BIN)/python bench/gate.py

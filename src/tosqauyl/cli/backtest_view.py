@@ -31,6 +31,8 @@ CHANGES = {
     "other": N_("another verdict"),
     "same": N_("stopped before and now"),
 }
+MILLIONS = 10
+"""Columns that a figure of tens of millions takes, thousands set apart."""
 _PLAIN = ("at", "caller", "called", "trunk", "carrier", "origin", "batch", "line", "truth", "kind")
 
 
@@ -158,6 +160,8 @@ def _show_changes(console: Console, found: "Result", t: Texts) -> None:
 def _show_truth(console: Console, truth: "Truth", t: Texts) -> None:
     titles = (t("What they were"), t("calls"), t("stopped before"), t("stopped now"), t("newly stopped"), t("numbers"))
     table = make_table(titles)
+    for column in table.columns[1:]:
+        column.min_width = MILLIONS
     rows = (
         (t("fraud"), truth.fraud, truth.fraud_before, truth.fraud_after, truth.fraud_newly_stopped),
         (t("honest"), truth.honest, truth.honest_before, truth.honest_after, truth.honest_newly_stopped),
@@ -189,6 +193,9 @@ def _show_rules(console: Console, found: "Result", t: Texts) -> None:
     table = make_table(
         (t("Rule"), t("mode"), t("verdict"), t("hit"), t("decides"), t("newly stopped"), t("newly passed"))
     )
+    table.padding = (0, 1, 0, 0)
+    for column, least in zip(table.columns[3:], (MILLIONS - 1, MILLIONS - 1, 6, 6), strict=True):
+        column.min_width = least
     silent, others = [], 0
     for rule in found.rules:
         changes = rule.newly_stopped.calls + rule.newly_passed
