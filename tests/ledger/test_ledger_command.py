@@ -109,7 +109,8 @@ def test_a_column_without_numbers_cannot_be_tokenised(places, capsys):
     assert "no column 'trunk' holds numbers" in capsys.readouterr().err
 
 
-def test_follow_takes_what_is_closed_later_and_ends_with_ctrl_c(places, tmp_path):
+@pytest.mark.parametrize("stopped_by", [signal.SIGINT, signal.SIGTERM])
+def test_follow_takes_what_is_closed_later_and_ends_when_asked_to(places, tmp_path, stopped_by):
     source = str(Path(__file__).resolve().parents[2] / "src")
     command = [sys.executable, "-m", "tosqauyl", "ledger", "take", "--follow", *places]
     environment = {**os.environ, "PYTHONPATH": source}
@@ -122,5 +123,8 @@ def test_follow_takes_what_is_closed_later_and_ends_with_ctrl_c(places, tmp_path
         journal.append([MAKE(UNKNOWN_CALL._replace(at=time.time()), DECIDED, 1.0, 603)])
         journal.close()
         assert "1 decisions taken" in next(lines)
-        follower.send_signal(signal.SIGINT)
-        assert follower.wait(20) == 0
+        follower.send_signal(stopped_by)
+        try:
+            assert follower.wait(20) == 0
+        finally:
+            follower.kill()

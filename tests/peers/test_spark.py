@@ -57,6 +57,8 @@ NUMBERS = ("+77010000001", "+77010000002", "+77272000001", "+79031234567", "+443
 VERDICTS = ("pass", "pass", "mark", "withhold", "divert", "stop")
 MASKS = (0, 1, 5, 2**63 - 1, 2**63, 2**64 + 3, 2**126 - 1)
 ROWS = 400
+QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
+"""Java compiles quickly instead of well: there are many small queries here."""
 
 
 def value_of(name: str, kind: FactType, choices: tuple[str, ...], dice: random.Random) -> object:
@@ -145,7 +147,7 @@ def pyspark() -> None:
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
+        patched.setenv("JDK_JAVA_OPTIONS", QUICK_JAVA)
         running = Cluster(tmp_path_factory.mktemp("spark"))
     with running:
         yield running
@@ -156,7 +158,7 @@ def spark(store: Store, cluster: Cluster) -> Iterator[SparkEngine]:
     """Settings for many small queries: few parts, and no more compiling to machine code than is worth while."""
     quick = {"spark.sql.shuffle.partitions": "3"}
     with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
+        patched.setenv("JDK_JAVA_OPTIONS", QUICK_JAVA)
         means = SparkMeans(memory="600m", scratch=cluster.folder, settings=quick)
         engine = spark_engine(store, WINDOW, cluster.master, means)
     yield engine

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -167,6 +168,11 @@ def _follow(store: "Store", options: argparse.Namespace, taking: "Taking", t: Te
     from tosqauyl.ledger.take import take
 
     journal, said, damaged = journal_folder(options.data), "", set[str]()
+    for number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # a service is stopped by SIGTERM; a shell's background job ignores SIGINT
+        signal.signal(number, signal.default_int_handler)
     _say(t("Following {folder}. Stop with Ctrl-C.", folder=journal))
     with ThreadPoolExecutor(1, "ledger-merge") as pool:
         merging = pool.submit(_merge_some, store)

@@ -5,7 +5,6 @@ What cannot give the same value on Spark (estimates, hashes, chance) is refused 
 """
 
 from collections.abc import Callable
-from functools import reduce
 
 import sqlglot
 from sqlglot import exp
@@ -26,8 +25,6 @@ DIFFERENT_NAMES = frozenset({"hash", "now", "today", "mode"})
 """Functions whose value is an estimate, chance, or depends on the order in which rows are met."""
 
 WHOLE_TYPES = (exp.DataType.Type.BIGINT, exp.DataType.Type.INT, exp.DataType.Type.SMALLINT, exp.DataType.Type.TINYINT)
-WORD = 62
-"""Bits of a mask that are added up as one 64-bit integer."""
 ESCAPES = "!#~^|"
 """Signs to choose from where a LIKE pattern needs one that is not in it."""
 
@@ -130,48 +127,6 @@ def _is_finite(node: exp.Expr, _: frozenset[str]) -> exp.Expr:
     return exp.paren(exp.LT(this=exp.func("ABS", value), expression=exp.cast(exp.Literal.string("inf"), "DOUBLE")))
 
 
-def _mask(node: exp.Expr, _: frozenset[str]) -> exp.Expr:
-    """A mask, the sum of CASE WHEN rule THEN its bit ELSE 0 END, in 64-bit integers: Spark adds wide decimals 40 times slower."""
-    if isinstance(node.parent, exp.Add):
-        return node
-    terms = list(node.flatten(unnest=False))
-    bits = [_bit(term) for term in terms]
-    if not all(bits):
-        return node
-    words: dict[int, list[exp.Expr]] = {}
-    for term, bit in zip(terms, bits, strict=True):
-        place, within = divmod(bit.bit_length() - 1, WORD)
-        value = exp.cast(exp.Literal.number(1 << within), "BIGINT")
-        zero = exp.cast(exp.Literal.number(0), "BIGINT")
-        words.setdefault(place, []).append(exp.case().when(term.args["ifs"][0].this, value).else_(zero))
-    sums: list[exp.Expr] = [
-        exp.Mul(
-            this=exp.cast(reduce(_added, parts), MASK_TYPE),
-            expression=exp.cast(exp.Literal.number(1 << WORD * place), MASK_TYPE),
-        )
-        for place, parts in words.items()
-    ]
-    return exp.cast(reduce(_added, sums), MASK_TYPE)
-
-
-def _added(left: exp.Expr, right: exp.Expr) -> exp.Expr:
-    return exp.Add(this=left, expression=right)
-
-
-def _bit(term: exp.Expr) -> int:
-    """The power of two that a term of a mask adds if its condition holds; 0 where it is no term of a mask."""
-    if not isinstance(term, exp.Case) or term.this or len(term.args["ifs"]) != 1 or term.args.get("default") is None:
-        return 0
-    value, nought = _wide(term.args["ifs"][0].args["true"]), _wide(term.args["default"])
-    return value if nought == 0 and value > 0 and value & (value - 1) == 0 else 0
-
-
-def _wide(node: exp.Expr) -> int:
-    """The number of a literal that was HUGEINT; -1 where it is none."""
-    wide = isinstance(node, exp.Cast) and node.to.sql(dialect="spark").replace(" ", "") == MASK_TYPE
-    return int(node.this.this) if wide and isinstance(node.this, exp.Literal) and node.this.is_int else -1
-
-
 Mend = Callable[[exp.Expr, frozenset[str]], exp.Expr]
 MENDS: tuple[tuple[type[exp.Expr], Mend], ...] = (
     (exp.DataType, _type),
@@ -183,7 +138,6 @@ MENDS: tuple[tuple[type[exp.Expr], Mend], ...] = (
     (exp.Escape, _like),
     (exp.BitwiseAnd, _bit_and),
     (exp.Anonymous, _is_finite),
-    (exp.Add, _mask),
 )
 
 WHOLE_RESULTS = (exp.Floor, exp.Ceil, exp.Round, exp.Count, exp.Length, exp.Predicate, exp.Literal, exp.RowNumber)

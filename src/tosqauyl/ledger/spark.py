@@ -188,6 +188,7 @@ def _settings(means: SparkMeans, scratch: Path) -> dict[str, str]:
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.sources.parallelPartitionDiscovery.threshold": "100000",  # the manifest has named the files already
         "spark.sql.shuffle.partitions": "32",  # joined where small; of 66.9 million rows each fits into little memory
+        "spark.sql.codegen.hugeMethodLimit": "8000",  # Java compiles no longer method: a policy's masks took 7 times as long
         "spark.scheduler.minRegisteredResourcesRatio": "1.0",  # all workers take part from the first task on
         "spark.scheduler.maxRegisteredResourcesWaitingTime": "20s",
     }
