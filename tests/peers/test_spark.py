@@ -5,6 +5,7 @@ The ledger has files of different columns (facts were added), and values that tr
 
 import os
 import random
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -57,6 +58,8 @@ NUMBERS = ("+77010000001", "+77010000002", "+77272000001", "+79031234567", "+443
 VERDICTS = ("pass", "pass", "mark", "withhold", "divert", "stop")
 MASKS = (0, 1, 5, 2**63 - 1, 2**63, 2**64 + 3, 2**126 - 1)
 ROWS = 400
+LONGEST = 540.0
+"""Seconds after which what Spark still works on is cancelled, and so fails: a cluster without workers would wait for ever."""
 QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
 """Java compiles quickly instead of well: there are many small queries here."""
 
@@ -161,7 +164,10 @@ def spark(store: Store, cluster: Cluster) -> Iterator[SparkEngine]:
         patched.setenv("JDK_JAVA_OPTIONS", QUICK_JAVA)
         means = SparkMeans(memory="600m", scratch=cluster.folder, settings=quick)
         engine = spark_engine(store, WINDOW, cluster.master, means)
+    bound = threading.Timer(LONGEST, engine.session.sparkContext.cancelAllJobs)
+    bound.start()
     yield engine
+    bound.cancel()
     engine.close()
 
 

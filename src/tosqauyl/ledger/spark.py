@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from importlib.util import find_spec
@@ -128,7 +128,7 @@ def spark_engine(
     with ExitStack() as ended:
         scratch = ended.enter_context(_scratch(means.scratch) if means.scratch else store.draft())
         session = _session(master, means, scratch.resolve())
-        ended.callback(_stop, session)
+        ended.callback(_stop)
         return SparkEngine(store, window, session, ended.pop_all())
 
 
@@ -163,6 +163,7 @@ def _session(master: str, means: SparkMeans, scratch: Path) -> Any:
         return builder.getOrCreate()
     except _spark_error() as error:
         what = f"Spark cannot be started: {_first_line(error)}"
+        _stop()  # afterwards the error cannot be read any more
         raise TosqauylError(what, master, "is the master running, and Java 17 or newer installed?") from error
 
 
@@ -194,17 +195,22 @@ def _settings(means: SparkMeans, scratch: Path) -> dict[str, str]:
     }
 
 
-def _stop(session: Any) -> None:
-    """End a session and the Java process behind it, by its own process id."""
+def _stop() -> None:
+    """End the session of this process, and the Java process behind it by its own process id."""
     from pyspark import SparkContext
 
-    gateway = session.sparkContext._gateway
-    session.stop()
+    context, gateway = SparkContext._active_spark_context, SparkContext._gateway
+    with suppress(*_spark_error()):  # where Java ended by itself there is nobody to be told
+        if context is not None:
+            context.stop()
+    SparkContext._active_spark_context = None
+    if gateway is None:
+        return
     process = getattr(gateway, "proc", None)
-    gateway.shutdown()
+    with suppress(*_spark_error()):
+        gateway.shutdown()
     if process is not None:
-        if process.stdin:
-            process.stdin.close()  # it lives as long as this is open
+        process.stdin.close()  # it lives as long as this is open
         try:
             process.wait(timeout=20)
         except subprocess.TimeoutExpired:
@@ -234,4 +240,7 @@ def _spark_error() -> tuple[type[Exception], ...]:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+    """What is wrong; of an error of Java the line that says it."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    told = lines[1] if len(lines) > 1 and lines[0].startswith("An error occurred while calling") else lines[0]
+    return told.removeprefix(": ")[:300]
