@@ -21,10 +21,11 @@ from tosqauyl.cli.retract import run_retract
 from tosqauyl.cli.texts import ENGLISH
 from tosqauyl.config.modes_file import FILE, LOG, read_modes
 from tosqauyl.errors import TosqauylError
-from tosqauyl.ledger.backtest_record import BacktestRecord, RuleEffect, rule_key, write_record
+from tosqauyl.ledger.backtest_record import BacktestRecord, RuleEffect, write_record
 from tosqauyl.ledger.rule_activity import activity_of
 from tosqauyl.numbers.plan import load_plan
 from tosqauyl.policy.load import load_shipped
+from tosqauyl.policy.modes import rule_key
 from tosqauyl.policy.tree import facts_of
 from tosqauyl.screen.snapshot import Snapshot
 from tosqauyl.state.indicators import Indicators

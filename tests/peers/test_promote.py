@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tosqauyl.ledger.backtest_record import BacktestRecord, RuleEffect, rule_key, write_record
+from tosqauyl.ledger.backtest_record import BacktestRecord, RuleEffect, write_record
 from tosqauyl.policy.canary import bucket
 from tosqauyl.policy.load import load_shipped
+from tosqauyl.policy.modes import rule_key
 
 pytestmark = pytest.mark.peers()
 

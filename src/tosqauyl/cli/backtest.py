@@ -4,18 +4,15 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tosqauyl.cli.calls import masked, record_access
-from tosqauyl.cli.office import LEDGER, need_ledger
+from tosqauyl.cli.office import LEDGER, ZONE, calls_done, ledger_in, need_ledger, window_within
 from tosqauyl.cli.texts import ENGLISH, LANGUAGES, Texts, choose_language
 from tosqauyl.errors import FileMistakes, TosqauylError
 from tosqauyl.numbers.plan import load_plan
@@ -25,10 +22,7 @@ from tosqauyl.tokens import mask
 if TYPE_CHECKING:
     from tosqauyl.ledger.backtest import Task
     from tosqauyl.ledger.backtesting.result import Result
-    from tosqauyl.ledger.window import Window
-
-ZONE = "Asia/Almaty"
-_LINE_SECONDS = 10.0
+    from tosqauyl.ledger.store import Store
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", t: Texts = ENGLISH) -> None:
@@ -79,14 +73,14 @@ def run(options: argparse.Namespace) -> int:
     need_ledger()
     from tosqauyl.ledger.backtest import record_of_result, run_backtest
     from tosqauyl.ledger.backtest_record import write_record
-    from tosqauyl.ledger.store import Store
 
-    task = _task(options, t)
+    store = ledger_in(options.calls, "--calls")
+    task = _task(options, store, t)
     if options.reveal:
         _record_access(options)
     started = time.monotonic()
-    with progress_of(t) as progress:
-        found = run_backtest(Store(options.calls), task, progress)
+    with calls_done(t) as progress:
+        found = run_backtest(store, task, progress)
     seconds = time.monotonic() - started
     record = ""
     if options.record:
@@ -116,13 +110,12 @@ def _show(found: "Result", options: argparse.Namespace, about: tuple[str, float]
     print(t("{rows} calls in {seconds} s.", rows=t.count(found.rows), seconds=t.decimal(seconds)))
 
 
-def _task(options: argparse.Namespace, t: Texts) -> "Task":
+def _task(options: argparse.Namespace, store: "Store", t: Texts) -> "Task":
     from tosqauyl.ledger.backtest import Task
     from tosqauyl.ledger.backtesting.judge import judge_of, with_rules
+    from tosqauyl.ledger.window import zone_of
 
-    if not (options.calls / "manifest.json").is_file():
-        hint = "--calls names its folder; tosqauyl calls import or calls generate fills one"
-        raise TosqauylError("there is no ledger", str(options.calls), hint)
+    zone_of(options.zone)
     today = datetime.now(UTC).date()
     policy = policy_named(options.policy)
     if options.add:
@@ -136,7 +129,8 @@ def _task(options: argparse.Namespace, t: Texts) -> "Task":
             against = replace(against, modes=tuple(rule.mode_at(False, today) for rule in other.rules), enforced=False)
     good = _good(options.good, t) if options.good else frozenset()
     judge = judge_of(policy, options.rule, today)
-    return Task(judge, against, _window(options), options.zone, good, options.good.name if options.good else "")
+    window = window_within(options, store) if options.first or options.last else None
+    return Task(judge, against, window, options.zone, good, options.good.name if options.good else "")
 
 
 def policy_named(name: str) -> Policy:
@@ -152,30 +146,6 @@ def policy_named(name: str) -> Policy:
         raise TosqauylError(f"the policy cannot be read: {error.strerror}", name, hint) from error
     except UnicodeDecodeError as error:
         raise TosqauylError("the policy is no UTF-8 text", name, "save it as UTF-8") from error
-
-
-def _window(options: argparse.Namespace) -> "Window | None":
-    """The window that was asked for; None for all calls. One end alone is the ledger's own at the other."""
-    from tosqauyl.ledger.manifest import read_manifest
-    from tosqauyl.ledger.window import Window, window_of_days, zone_of
-
-    zone_of(options.zone)
-    if not options.first and not options.last:
-        return None
-    files = [one for one in read_manifest(options.calls).of("calls") if one.day != date(1970, 1, 1)]
-    if not files:
-        raise TosqauylError("the ledger has no calls", str(options.calls))
-    held = Window(min(one.first for one in files), max(one.last for one in files) + 1e-3, options.zone)
-    first = _day(options.first, "--from") if options.first else held.first_day
-    last = _day(options.last, "--to") if options.last else held.last_day
-    return window_of_days(first, last, options.zone)
-
-
-def _day(text: str, flag: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise TosqauylError(f"{text!r} is no day", flag, f"{flag} 2025-01-31") from None
 
 
 def _good(path: Path, t: Texts) -> frozenset[str]:
@@ -212,23 +182,3 @@ def _record_access(options: argparse.Namespace) -> None:
     except OSError as error:
         what = f"it cannot be recorded who looks at numbers: {error.strerror}"
         raise TosqauylError(what, str(options.calls), "leave out --reveal") from error
-
-
-@contextmanager
-def progress_of(t: Texts) -> Iterator[Callable[[int, int], None]]:
-    """Told how many calls are done: a bar on a terminal, else a line every ten seconds."""
-    console = Console(stderr=True)
-    columns = BarColumn(), MofNCompleteColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeRemainingColumn()
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
-        task = bar.add_task("", total=None)
-        told = time.monotonic()
-
-        def tell(done: int, count: int) -> None:
-            nonlocal told
-            bar.update(task, completed=done, total=count)
-            if not console.is_terminal and time.monotonic() - told >= _LINE_SECONDS:
-                told = time.monotonic()
-                said = t("{done} of {count} calls", done=t.count(done), count=t.count(count))
-                print(said, file=sys.stderr, flush=True)
-
-        yield tell

@@ -4,9 +4,8 @@ import argparse
 import time
 from pathlib import Path
 
-from tosqauyl.cli.office import LEDGER, need_ledger
+from tosqauyl.cli.office import LEDGER, calls_done, ledger_in, need_ledger
 from tosqauyl.cli.texts import ENGLISH, LANGUAGES, Texts, choose_language
-from tosqauyl.errors import TosqauylError
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", t: Texts = ENGLISH) -> None:
@@ -31,16 +30,12 @@ def run(options: argparse.Namespace) -> int:
     """Run `tosqauyl calls derive`."""
     t = Texts(choose_language(options.lang))
     need_ledger()
-    from tosqauyl.cli.backtest import progress_of
     from tosqauyl.ledger.derive import derive_rates
-    from tosqauyl.ledger.store import Store
 
-    if not (options.calls / "manifest.json").is_file():
-        hint = "--calls names its folder; tosqauyl calls import or calls generate fills one"
-        raise TosqauylError("there is no ledger", str(options.calls), hint)
+    store = ledger_in(options.calls, "--calls")
     started = time.monotonic()
-    with progress_of(t) as progress:
-        done = derive_rates(Store(options.calls), progress, time.time())
+    with calls_done(t) as progress:
+        done = derive_rates(store, progress, time.time())
     seconds = time.monotonic() - started
     print(
         t(

@@ -2,18 +2,12 @@
 
 import argparse
 import math
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-from tosqauyl.cli.office import need_ledger
+from tosqauyl.cli.office import calls_done, need_ledger
 from tosqauyl.cli.texts import ENGLISH, LANGUAGES, Texts, choose_language
 from tosqauyl.errors import TosqauylError
 
@@ -24,7 +18,6 @@ FIRST, LAST = date(2025, 1, 1), date(2025, 12, 31)
 """The window if nobody names one: fixed, so that the same command gives the same calls in any year."""
 MOVED = 0.6
 """Where in the window fraud moves to foreign numbers if no day is given."""
-_LINE_SECONDS = 10.0
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", t: Texts = ENGLISH) -> None:
@@ -82,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
 
     wanted = _options(options)
     started = time.monotonic()
-    with _progress(t) as progress:
+    with calls_done(t) as progress:
         rows = generate(wanted, options.out, progress)
     seconds = t.decimal(time.monotonic() - started)
     print(t("{rows} calls are in {folder}; {seconds} s.", rows=t.count(rows), folder=options.out, seconds=seconds))
@@ -107,27 +100,6 @@ def _options(options: argparse.Namespace) -> "Options":
         math.inf if options.monitor else enforced,
         options.only_stopped,
     )
-
-
-@contextmanager
-def _progress(t: Texts) -> Iterator[Callable[[int, int], None]]:
-    """Told how many calls are written: a bar on a terminal, else a line every ten seconds."""
-    console = Console(stderr=True)
-    columns = BarColumn(), MofNCompleteColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeRemainingColumn()
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
-        task = bar.add_task("", total=None)
-        told = time.monotonic()
-
-        def tell(done: int, count: int) -> None:
-            nonlocal told
-            bar.update(task, completed=done, total=count)
-            if not console.is_terminal and time.monotonic() - told >= _LINE_SECONDS:
-                told = time.monotonic()
-                print(
-                    t("{done} of {count} calls", done=t.count(done), count=t.count(count)), file=sys.stderr, flush=True
-                )
-
-        yield tell
 
 
 def _whole(text: str) -> int:

@@ -3,18 +3,19 @@
 import argparse
 import json
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
+from tosqauyl.cli.build import to_stderr
 from tosqauyl.cli.calls import journal_folder, record_access
-from tosqauyl.cli.office import LEDGER, need_ledger
+from tosqauyl.cli.office import LEDGER, SAID_EVERY, need_ledger
 from tosqauyl.cli.texts import ENGLISH, LANGUAGES, N_, Texts, choose_language
 from tosqauyl.errors import TosqauylError
 from tosqauyl.tokens import Tokens, load_key, mask
@@ -26,8 +27,11 @@ if TYPE_CHECKING:
 
 KEY = "token.key"
 _COUNTED = (N_("rows"), N_("files"), N_("days"), N_("MB"), N_("from – to (UTC)"))
+_ENDING = (signal.SIGINT, signal.SIGTERM)
+"""A service is stopped by SIGTERM, and what a shell starts in the background ignores SIGINT unless told otherwise."""
 _LOOK_SECONDS = 1.0
-_LINE_SECONDS = 10.0
+_SWEEP_SECONDS = 60.0
+"""A sweep looks at every file of the ledger; what it removes has been there for an hour."""
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", t: Texts = ENGLISH) -> None:
@@ -157,9 +161,9 @@ def _told(store: "Store", options: argparse.Namespace, taking: "Taking", t: Text
     for done in take(store, journal, taking):
         _tell_damage(done, set(), t)
         segments += done.segments
-        if time.monotonic() - told >= _LINE_SECONDS:
+        if time.monotonic() - told >= SAID_EVERY:
             told = time.monotonic()
-            _say(t("{done} of {count} segments", done=t.count(segments), count=t.count(count)))
+            to_stderr(t("{done} of {count} segments", done=t.count(segments), count=t.count(count)))
         yield done
 
 
@@ -168,41 +172,39 @@ def _follow(store: "Store", options: argparse.Namespace, taking: "Taking", t: Te
     from tosqauyl.ledger.take import take
 
     journal, said, damaged = journal_folder(options.data), "", set[str]()
-    for number in (
-        signal.SIGINT,
-        signal.SIGTERM,
-    ):  # a service is stopped by SIGTERM; a shell's background job ignores SIGINT
+    for number in _ENDING:
         signal.signal(number, signal.default_int_handler)
-    _say(t("Following {folder}. Stop with Ctrl-C.", folder=journal))
+    to_stderr(t("Following {folder}. Stop with Ctrl-C.", folder=journal))
     with ThreadPoolExecutor(1, "ledger-merge") as pool:
-        merging = pool.submit(_merge_some, store)
-        try:
+        merging, swept = pool.submit(_merge_some, store), time.monotonic()
+        with suppress(KeyboardInterrupt):
             while True:
                 try:
                     for done in take(store, journal, taking):
                         _tell_damage(done, damaged, t)
                         if done.segments:
-                            _say(_line(done, t))
+                            to_stderr(_line(done, t))
                     if merging.done():
-                        merging.result()
-                        merging = pool.submit(_merge_some, store)
+                        is_due = time.monotonic() - swept >= _SWEEP_SECONDS
+                        swept = time.monotonic() if is_due else swept
+                        last, merging = merging, pool.submit(_merge_some, store, is_due)
+                        last.result()
                     said = ""
                 except TosqauylError as error:
                     if str(error) != said:
-                        _say(f"tosqauyl ledger: {error}")
+                        to_stderr(f"tosqauyl ledger: {error}")
                     said = str(error)
-                    merging = pool.submit(_merge_some, store) if merging.done() else merging
                 time.sleep(_LOOK_SECONDS)
-        except KeyboardInterrupt:
-            return 0
+    return 0
 
 
-def _merge_some(store: "Store") -> None:
-    """One merge, if there is something to merge, and the removal of what a merge replaced long ago."""
+def _merge_some(store: "Store", sweep: bool = False) -> None:
+    """One merge, if there is something to merge; and now and then the removal of what a merge replaced long ago."""
     from tosqauyl.ledger.merge import merge
 
     next(merge(store, time.time()), None)
-    store.sweep(time.time())
+    if sweep:
+        store.sweep(time.time())
 
 
 def _taking(options: argparse.Namespace) -> "Taking":
@@ -229,12 +231,12 @@ def _tokens(options: argparse.Namespace) -> Tokens:
 def _tell_damage(done: "Taken", told: set[str], t: Texts) -> None:
     """Name what could not be read: damaged lines always, segments once."""
     for line in done.damage:
-        _say(t("passed over: {what}", what=line))
+        to_stderr(t("passed over: {what}", what=line))
     if done.skipped > len(done.damage):
-        _say(t("passed over: {count} lines in all", count=t.count(done.skipped)))
+        to_stderr(t("passed over: {count} lines in all", count=t.count(done.skipped)))
     for line in done.unread:
         if line not in told:
-            _say(t("not read: {what}", what=line))
+            to_stderr(t("not read: {what}", what=line))
     told.update(done.unread)
 
 
@@ -246,10 +248,6 @@ def _line(done: "Taken", t: Texts) -> str:
         segments=segments,
         skipped=skipped,
     )
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 def status(options: argparse.Namespace) -> int:
@@ -354,7 +352,7 @@ def erase(options: argparse.Namespace) -> int:
         )
     )
     if not has_key:
-        _say(t("No key was given: tokens of this number were not looked for."))
+        to_stderr(t("No key was given: tokens of this number were not looked for."))
     return 0 if done.calls else 1
 
 

@@ -6,22 +6,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tosqauyl.cli.office import LEDGER, need_ledger
-from tosqauyl.cli.stats import ZONE, window_of
+from tosqauyl.cli.office import SAID_EVERY, add_engine, engine_in, need_ledger, window_of
 from tosqauyl.cli.texts import ENGLISH, LANGUAGES, Texts, choose_language
 from tosqauyl.errors import TosqauylError
-
-if TYPE_CHECKING:
-    from tosqauyl.ledger.engine import Engine
-    from tosqauyl.ledger.window import Window
-
-SAID_EVERY = 10.0
-"""Seconds between two lines of progress where there is no terminal."""
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", t: Texts = ENGLISH) -> None:
@@ -37,16 +28,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--from", dest="first", metavar="DAY", help=t("first day, for example 2025-01-01"))
     parser.add_argument("--to", dest="last", metavar="DAY", help=t("last day, itself included"))
     parser.add_argument("--out", metavar="FILE", type=Path, required=True, help=t("the HTML file to write"))
-    parser.add_argument(
-        "--ledger", metavar="DIR", type=Path, default=LEDGER, help=t("folder of the ledger (default var/ledger)")
-    )
-    parser.add_argument("--zone", default=ZONE, help=t("time zone of the days (default Asia/Almaty)"))
-    parser.add_argument(
-        "--engine", choices=("duckdb", "spark"), default="duckdb", help=t("what computes (default duckdb)")
-    )
-    parser.add_argument(
-        "--master", metavar="URL", default="local[2]", help=t("for --engine spark: its master (default local[2])")
-    )
+    add_engine(parser, t)
     parser.add_argument("--lang", choices=LANGUAGES, help=t("language of the output"))
     parser.set_defaults(run=run)
 
@@ -61,33 +43,11 @@ def run(options: argparse.Namespace) -> int:
 
     window = window_of(options)
     with progress(t) as step:
-        report = make_report(lambda wanted: _opened(options, wanted), window, time.time(), step)
+        report = make_report(lambda wanted: engine_in(options, wanted), window, time.time(), step)
         written = render(make_page(report, t))
     write(options.out, written)
     print(t("Written: {file}", file=options.out))
     return 0 if report.known.days else 1
-
-
-@contextmanager
-def _opened(options: argparse.Namespace, window: "Window") -> "Iterator[Engine]":
-    """The engine that was asked for, over a window. Raises TosqauylError."""
-    from tosqauyl.ledger.engine import DuckEngine
-    from tosqauyl.ledger.store import Store
-
-    if not (options.ledger / "manifest.json").is_file():
-        hint = "--ledger names its folder; tosqauyl calls import or calls generate fills one"
-        raise TosqauylError("there is no ledger", str(options.ledger), hint)
-    engine: Engine
-    if options.engine == "spark":
-        from tosqauyl.ledger.spark import spark_engine
-
-        engine = spark_engine(Store(options.ledger), window, options.master)
-    else:
-        engine = DuckEngine(Store(options.ledger), window)
-    try:
-        yield engine
-    finally:
-        engine.close()
 
 
 def write(path: Path, text: str) -> None:

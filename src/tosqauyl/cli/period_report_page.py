@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 from tosqauyl.cli.chart import chart_words
-from tosqauyl.cli.stats_reports import UNKNOWN
-from tosqauyl.cli.stats_texts import ALERTS, DEFINITIONS, DIMENSIONS, FINDINGS, GROUPS, UNITS
+from tosqauyl.cli.stats_reports import UNKNOWN, finding_text
+from tosqauyl.cli.stats_texts import ALERTS, DEFINITIONS, DIMENSIONS, GROUPS, UNITS
 from tosqauyl.cli.stats_view import (
     NONE,
     figure_lines,
@@ -206,14 +206,6 @@ def _displacement(found: "Displacement | None", t: Texts) -> "Section":
     if found is None:
         lead = t("No rule went live in this period with a whole week before and after, so there is nothing to compare.")
         return Section("displacement", title, lead)
-    kazakh, foreign = found.of("kazakh"), found.of("foreign")
-    numbers = {
-        "kazakh_before": kazakh.before,
-        "kazakh_after": kazakh.after,
-        "foreign_before": foreign.before,
-        "foreign_after": foreign.after,
-        "stopped": found.of("kazakh-stopped").after,
-    }
     tables = (
         (t("attempts a day"), found.groups),
         (t("foreign numbers by country"), found.countries),
@@ -233,7 +225,7 @@ def _displacement(found: "Displacement | None", t: Texts) -> "Section":
     return Section(
         slug="displacement",
         title=title,
-        lead=t(FINDINGS[str(found.finding)], **{name: t.count(round(number)) for name, number in numbers.items()}),
+        lead=finding_text(found, t),
         tables=tuple(_movements(name, rows, t) for name, rows in tables if rows),
         lines=tuple(lines),
     )

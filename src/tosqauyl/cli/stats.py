@@ -5,8 +5,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from datetime import date
+from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,16 +13,22 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from tosqauyl.cli.chart import check_chart, draw
-from tosqauyl.cli.office import LEDGER, need_ledger
+from tosqauyl.cli.office import (
+    add_engine,
+    day_of_option,
+    engine_in,
+    ledger_in,
+    need_ledger,
+    window_of,
+    window_within,
+)
 from tosqauyl.cli.texts import ENGLISH, LANGUAGES, Texts, choose_language
 from tosqauyl.errors import TosqauylError
 
 if TYPE_CHECKING:
     from tosqauyl.ledger.engine import Engine
-    from tosqauyl.ledger.store import Store
     from tosqauyl.ledger.window import Window
 
-ZONE = "Asia/Almaty"
 STEPS = ("day", "hour")
 
 
@@ -73,18 +78,9 @@ def _add_shape(parser: argparse.ArgumentParser, t: Texts) -> None:
 
 
 def _add_source(parser: argparse.ArgumentParser, t: Texts) -> None:
-    parser.add_argument(
-        "--ledger", metavar="DIR", type=Path, default=LEDGER, help=t("folder of the ledger (default var/ledger)")
-    )
+    add_engine(parser, t)
     parser.add_argument(
         "--live", metavar="DIR", type=Path, help=t("count what this gate's data folder has and the ledger has not, too")
-    )
-    parser.add_argument("--zone", default=ZONE, help=t("time zone of the days (default Asia/Almaty)"))
-    parser.add_argument(
-        "--engine", choices=("duckdb", "spark"), default="duckdb", help=t("what computes (default duckdb)")
-    )
-    parser.add_argument(
-        "--master", metavar="URL", default="local[2]", help=t("for --engine spark: its master (default local[2])")
     )
 
 
@@ -186,7 +182,8 @@ def _displacement(options: argparse.Namespace, t: Texts) -> int:
     if options.day:
         day = day_of_option(options.day, "--day")
     else:
-        searched = window_of(options) if options.first or options.last else _everything(options)
+        both = options.first or options.last
+        searched = window_of(options) if both else window_within(options, ledger_in(options.ledger))
         with engine_of(options, searched, t) as engine:
             day = went_live(engine, options.rule, searched)
     with engine_of(options, around(day, options.weeks, options.zone), t) as engine:
@@ -221,73 +218,10 @@ COMMANDS: dict[str, Callable[[argparse.Namespace, Texts], int]] = {
 
 
 @contextmanager
-def engine_of(options: argparse.Namespace, window: "Window", t: Texts) -> Iterator["Engine"]:
+def engine_of(options: argparse.Namespace, window: "Window", t: Texts) -> "Iterator[Engine]":
     """The engine that was asked for, over a window; on a terminal it says that it works. Raises TosqauylError."""
-    from tosqauyl.ledger.store import Store
-
-    if not (options.ledger / "manifest.json").is_file():
-        hint = "--ledger names its folder; tosqauyl ledger take, calls import or calls generate fills one"
-        raise TosqauylError("there is no ledger", str(options.ledger), hint)
-    if options.live and options.engine == "spark":
-        raise TosqauylError("Spark does not see what is not in the ledger yet", "--live", "leave out --engine spark")
-    with Console(stderr=True).status(t("Counting ...")), ExitStack() as ended:
-        store = Store(options.ledger)
-        engine: Engine
-        if options.engine == "spark":
-            from tosqauyl.ledger.spark import spark_engine
-
-            engine = spark_engine(store, window, options.master)
-        else:
-            engine = _duck_engine(options, store, window, ended)
-        ended.callback(engine.close)
+    with Console(stderr=True).status(t("Counting ...")), engine_in(options, window, options.live) as engine:
         yield engine
-
-
-def _duck_engine(options: argparse.Namespace, store: "Store", window: "Window", ended: ExitStack) -> "Engine":
-    from tosqauyl.cli.calls import journal_folder
-    from tosqauyl.ledger.engine import DuckEngine
-    from tosqauyl.ledger.take import live_sql
-
-    if not options.live:
-        return DuckEngine(store, window)
-    journal = journal_folder(options.live)
-    if not journal.is_dir():
-        raise TosqauylError("there is no journal", str(journal), "--live names the data folder of a gate")
-    draft = ended.enter_context(store.draft())
-    return DuckEngine(store, window, live=lambda state: live_sql(journal, state, draft))
-
-
-def window_of(options: argparse.Namespace) -> "Window":
-    """The window of --from and --to. Raises TosqauylError where one is missing or makes no sense."""
-    from tosqauyl.ledger.window import window_of_days
-
-    if not options.first or not options.last:
-        what = "a figure needs a window: from which day to which"
-        raise TosqauylError(what, "stats", "--from 2025-01-01 --to 2025-06-30")
-    first, last = day_of_option(options.first, "--from"), day_of_option(options.last, "--to")
-    return window_of_days(first, last, options.zone)
-
-
-def day_of_option(text: str, flag: str) -> date:
-    """A day as YYYY-MM-DD. Raises TosqauylError."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise TosqauylError(f"{text!r} is no day", flag, f"{flag} 2025-01-31") from None
-
-
-def _everything(options: argparse.Namespace) -> "Window":
-    """From the first day of the ledger to its last one."""
-    from tosqauyl.ledger.manifest import read_manifest
-    from tosqauyl.ledger.window import Window, window_of_days, zone_of
-
-    broken = date(1970, 1, 1)  # rows whose clock made no sense lie there
-    files = [one for one in read_manifest(options.ledger).of("calls") if one.day != broken]
-    if not files:
-        raise TosqauylError("the ledger has no calls", str(options.ledger))
-    zone_of(options.zone)
-    whole = Window(min(one.first for one in files), max(one.last for one in files) + 1.0, options.zone)
-    return window_of_days(whole.first_day, whole.last_day, options.zone)
 
 
 def _read(path: Path) -> Any:

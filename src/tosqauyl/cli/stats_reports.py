@@ -161,8 +161,8 @@ def rules_csv(found: "RuleFigures") -> str:
     return csv_text(("rule", "mode", "stops", "known", "false", "false_share", "at_most", "corrected", *_WHERE), rows)
 
 
-def show_displacement(console: Console, found: "Displacement", t: Texts) -> None:
-    """The finding in words, the groups, and the countries and carriers that moved most."""
+def finding_text(found: "Displacement", t: Texts) -> str:
+    """What was found, as a sentence with its figures."""
     kazakh, foreign = found.of("kazakh"), found.of("foreign")
     numbers = {
         "kazakh_before": kazakh.before,
@@ -171,8 +171,12 @@ def show_displacement(console: Console, found: "Displacement", t: Texts) -> None
         "foreign_after": foreign.after,
         "stopped": found.of("kazakh-stopped").after,
     }
-    values = {name: t.count(round(number)) for name, number in numbers.items()}
-    print_wrapped(console, Text(t(FINDINGS[str(found.finding)], **values), style="bold"))
+    return t(FINDINGS[str(found.finding)], **{name: t.count(round(number)) for name, number in numbers.items()})
+
+
+def show_displacement(console: Console, found: "Displacement", t: Texts) -> None:
+    """The finding in words, the groups, and the countries and carriers that moved most."""
+    print_wrapped(console, Text(finding_text(found, t), style="bold"))
     console.print()
     tables = ((t("attempts a day"), found.groups), (t("foreign numbers by country"), found.countries))
     for title, movements in (*tables, (t("foreign numbers by carrier"), found.carriers)):

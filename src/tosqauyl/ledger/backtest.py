@@ -10,14 +10,13 @@ import shutil
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
-from datetime import date
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
 from tosqauyl.errors import TosqauylError
-from tosqauyl.ledger.backtest_record import FOLDER, BacktestRecord, RuleEffect, rule_key
+from tosqauyl.ledger.backtest_record import FOLDER, BacktestRecord, RuleEffect
 from tosqauyl.ledger.backtesting.effect import GOOD
 from tosqauyl.ledger.backtesting.judge import Judge
 from tosqauyl.ledger.backtesting.parts import PART_ROWS, Job, files_in_parts, kept_part, run_part
@@ -37,13 +36,12 @@ from tosqauyl.ledger.engine import Means, connect, revision_of
 from tosqauyl.ledger.manifest import File, Manifest
 from tosqauyl.ledger.store import Store
 from tosqauyl.ledger.window import HOME_ZONE, Window
+from tosqauyl.policy.modes import rule_key
 
 WORK = "work"
 RECORDED = "recorded"
 MEANS = Means("3GB")
 """What DuckDB may use; it works on disk beyond that."""
-BROKEN = date(1970, 1, 1)
-"""The day under which rows lie whose clock made no sense."""
 FORMAT = 1
 """Of kept parts; raised when they would come out differently."""
 
@@ -96,9 +94,8 @@ def run_backtest(store: Store, task: Task, progress: Progress, means: Means = ME
 
 
 def _job(store: Store, state: Manifest, task: Task, files: list[File]) -> Job:
-    sound = [one for one in files if one.day != BROKEN] or [File("calls", "", BROKEN, 0, 0, 0.0, 0.0, frozenset())]
-    whole = Window(min(one.first for one in sound), max(one.last for one in sound) + 1e-3, task.zone)
-    window = task.window or whole
+    first, last = state.span("calls") or (0.0, 0.0)
+    window = task.window or Window(first, last + 1e-3, task.zone)
     judges = (task.judge,) if task.against is None else (task.judge, task.against)
     outcomes = any(True for _ in state.of("outcomes"))
     reads = reads_of(judges, bool(task.good), outcomes)

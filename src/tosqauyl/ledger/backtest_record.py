@@ -5,16 +5,14 @@ condition, verdict or tier was changed afterwards has no record any more (`rule_
 """
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tosqauyl.errors import TosqauylError
+from tosqauyl.ledger.durable import write_whole
 from tosqauyl.policy.modes import rule_key
 from tosqauyl.policy.rule import Rule
-
-__all__ = ["rule_key"]
 
 FOLDER = "backtests"
 
@@ -70,12 +68,7 @@ def write_record(ledger: Path, record: BacktestRecord) -> Path:
     path = folder / f"{record.id}.json"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-        draft = path.with_suffix(".draft")
-        with open(draft, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as out:
-            json.dump(asdict(record), out, indent=1)
-            out.flush()
-            os.fsync(out.fileno())
-        draft.rename(path)
+        write_whole(path, json.dumps(asdict(record), indent=1))
     except OSError as error:
         raise TosqauylError(f"the back-test cannot be recorded: {error.strerror}", str(path)) from error
     return path

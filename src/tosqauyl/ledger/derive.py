@@ -25,7 +25,7 @@ from tosqauyl.errors import TosqauylError
 from tosqauyl.facts import FACTS
 from tosqauyl.ledger.columns import literal
 from tosqauyl.ledger.engine import Means, connect
-from tosqauyl.ledger.manifest import File, Manifest
+from tosqauyl.ledger.manifest import BROKEN_DAY, File, Manifest
 from tosqauyl.ledger.store import DRAFTS, Store
 from tosqauyl.state.rates import Rates, RatesOptions, not_counted
 
@@ -37,8 +37,6 @@ NEAR = ("sequential", "neighbour")
 LIMITS = RatesOptions(callers=4_194_302, ranges=1_048_576, trunks=65_536)
 """More than a gate keeps, so that nobody is forgotten; 300 MB where that many call within an hour."""
 MEANS = Means("2GB")
-_BROKEN = date(1970, 1, 1)
-"""Rows lie under this day whose clock made no sense."""
 _NEEDS = {
     "caller": RATES,
     "called": tuple(one for one in RATES if "callees" in one or one in (*NEAR, "redials")),
@@ -102,7 +100,7 @@ def missing_facts(one: File) -> tuple[str, ...]:
 def _days(state: Manifest) -> dict[date, list[File]]:
     days: dict[date, list[File]] = {}
     for one in sorted(state.of("calls"), key=lambda one: (one.day, one.first, one.path)):
-        if one.day != _BROKEN and "caller" in one.recorded | one.derived:
+        if one.day != BROKEN_DAY and "caller" in one.recorded | one.derived:
             days.setdefault(one.day, []).append(one)
     return days
 
@@ -116,7 +114,7 @@ def _pass(con: duckdb.DuckDBPyConnection, store: Store, progress: Progress, how:
     days, wanted = _days(state), _open_days(state)
     whole = sum(one.rows for day in wanted for one in days[day])
     left = state.rows("calls") - sum(one.rows for files in days.values() for one in files)
-    rates, last, evictions, counted = None, _BROKEN, 0, 0
+    rates, last, evictions, counted = None, BROKEN_DAY, 0, 0
     written: list[Future[tuple[int, int]]] = []
     progress(0, whole)
     with ThreadPoolExecutor(1, "derive") as pool:  # a day is written while the next one is counted
@@ -143,7 +141,7 @@ def _started(
     day, limits = where
     before = day - timedelta(days=1)
     rates = Rates(limits.callers, limits.ranges, limits.trunks)
-    rates.count("", "", "", (before - _BROKEN).days * 86400.0)
+    rates.count("", "", "", (before - BROKEN_DAY).days * 86400.0)
     for batch in _in_order(con, folder, days.get(before, [])):
         _count(rates, batch)
     return rates

@@ -16,7 +16,7 @@ import pyarrow as pa
 from tosqauyl.errors import TosqauylError
 from tosqauyl.ledger.columns import DAILY, PLACE, TABLES, TIME, literal, unknown_of
 from tosqauyl.ledger.engine import Means, connect, parquet_of, table_sql
-from tosqauyl.ledger.manifest import Batch, File, Manifest
+from tosqauyl.ledger.manifest import BROKEN_DAY, Batch, File, Manifest
 from tosqauyl.ledger.store import Store
 from tosqauyl.tokens import Tokens
 
@@ -142,7 +142,7 @@ def rewrite(
 
 def _plain_day(one: File) -> date | None:
     """The day of all rows; None for the day of broken clocks, whose rows are of any time."""
-    return one.day if one.day > date(1970, 1, 1) else None
+    return one.day if one.day != BROKEN_DAY else None
 
 
 def _days_until(store: Store, table: str, days: int, now: float) -> list[date]:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -10,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from tosqauyl.errors import TosqauylError
+from tosqauyl.ledger.durable import write_whole
 
 FORMAT = 1
+BROKEN_DAY = date(1970, 1, 1)
+"""Where rows lie whose clock made no sense."""
 NAME = "manifest.json"
 
 
@@ -80,6 +82,11 @@ class Manifest:
         """How many rows a table has."""
         return sum(one.rows for one in self.of(table))
 
+    def span(self, table: str) -> tuple[float, float] | None:
+        """The least and the greatest `at` of a table, rows of a broken clock left out; None where there is none."""
+        sound = [one for one in self.of(table) if one.day != BROKEN_DAY]
+        return (min(one.first for one in sound), max(one.last for one in sound)) if sound else None
+
     def has(self, batch: Batch) -> bool:
         """Whether the batch was taken before."""
         return (batch.table, batch.origin, batch.name) in self.taken
@@ -120,22 +127,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Put the state in place, durable and in one step. Raises OSError."""
-    draft = folder / (NAME + ".draft")
-    with draft.open("w", encoding="utf-8") as out:
-        out.write(json.dumps(_content(manifest), separators=(",", ":")))  # json.dump is ten times slower
-        out.flush()
-        os.fsync(out.fileno())
-    draft.rename(folder / NAME)
-    sync_folder(folder)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make what was renamed in a folder durable. Raises OSError."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    write_whole(folder / NAME, json.dumps(_content(manifest), separators=(",", ":")))  # json.dump is ten times slower
 
 
 def _content(manifest: Manifest) -> dict[str, object]:

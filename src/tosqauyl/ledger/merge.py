@@ -42,14 +42,15 @@ def merge(store: Store, now: float, means: Means = _MEANS) -> Iterator[Merged]:
 
     Raises TosqauylError (disk full): then that merge did not happen.
     """
+    today = datetime.fromtimestamp(now, UTC).date()
+    files = next(candidates(store.manifest(), today), None)
+    if files is None:
+        return  # no database is opened for nothing: whoever follows a journal asks every second
     con = connect(means, store.folder)
     try:
-        while True:
-            today = datetime.fromtimestamp(now, UTC).date()
-            files = next(candidates(store.manifest(), today), None)
-            if files is None:
-                return
+        while files is not None:
             yield _merge(store, con, files, now)
+            files = next(candidates(store.manifest(), today), None)
     except duckdb.Error as error:
         raise TosqauylError(f"files cannot be merged: {error}", str(store.folder)) from error
     finally:

@@ -20,7 +20,8 @@ import duckdb
 
 from tosqauyl.errors import TosqauylError
 from tosqauyl.ledger.columns import PLACE, TABLES, TIME, literal, unknown_of
-from tosqauyl.ledger.manifest import Batch, File, Manifest, read_manifest, sync_folder, write_manifest
+from tosqauyl.ledger.durable import sync
+from tosqauyl.ledger.manifest import Batch, File, Manifest, read_manifest, write_manifest
 
 DRAFTS = "drafts"
 LATEST = 4102444800.0
@@ -129,11 +130,13 @@ class Store:
         target = self.folder / one.path
         is_new = not target.parent.exists()
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _synced(draft / "out" / target.parent.name / target.name).rename(target)
-        sync_folder(target.parent)
+        written = draft / "out" / target.parent.name / target.name
+        sync(written)
+        written.rename(target)
+        sync(target.parent)
         if is_new:
-            sync_folder(target.parent.parent)
-            sync_folder(self.folder)
+            sync(target.parent.parent)
+            sync(self.folder)
 
     def _remove(self, files: Iterable[File]) -> None:
         for one in files:
@@ -223,15 +226,6 @@ def _of_day(one: File) -> bool:
     """Whether all rows of a file are of its day."""
     begin = (one.day - date(1970, 1, 1)).days * 86400.0
     return not one.rows or begin <= one.first <= one.last < begin + 86400.0
-
-
-def _synced(path: Path) -> Path:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    return path
 
 
 def _remove_draft(folder: Path, now: float) -> int:

@@ -148,6 +148,8 @@ def take(store: Store, journal: Path, options: Taking = Taking()) -> Iterator[Ta
     """Take every closed segment that was not taken; yields what each commit took. Raises TosqauylError where the ledger cannot
     be written or the journal not be listed: what was committed stays, the rest is taken next time."""
     number = journal_id(journal)
+    if not waiting(store, journal):
+        return  # no database is opened for nothing: whoever follows a journal asks every second
     con = connect(options.means, store.folder)
     passed: set[str] = set()
     try:

@@ -145,8 +145,15 @@ def _new(first: int, lines: list[bytes], ends: Callable[[list[bytes]], int]) -> 
     return Block(first, first + count - 1, digest_of(mine), mine, sum(map(len, mine)))
 
 
-def digest_of(lines: list[bytes]) -> str:
-    """16 hex digits of the lines' bytes."""
+def digest_of(parts: Iterable[bytes]) -> str:
+    """16 hex digits of bytes that come in parts."""
     digest = hashlib.blake2b(digest_size=8)
-    digest.update(b"".join(lines))
+    for part in parts:
+        digest.update(part)
     return digest.hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """16 hex digits of a file's whole content. Raises OSError."""
+    with path.open("rb") as file:
+        return digest_of(iter(lambda: file.read(1 << 20), b""))

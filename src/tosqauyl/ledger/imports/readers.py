@@ -1,6 +1,5 @@
 """A file as chunks of rows of text, whatever its format: one reader a format, all used alike by `run`."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ import pyarrow.parquet as pq
 
 from tosqauyl.errors import FileMistakes, Mistake, TosqauylError
 from tosqauyl.ledger.imports import kamailio, radius, structured
-from tosqauyl.ledger.imports.lines import BLOCK_LINES, Block, Taken, TextFile, all_lines, blocks
+from tosqauyl.ledger.imports.lines import BLOCK_LINES, Block, Taken, TextFile, all_lines, blocks, file_digest
 from tosqauyl.ledger.imports.mapping import Layout, Mapping
 from tosqauyl.ledger.imports.rejects import Reject
 from tosqauyl.ledger.imports.table import Rows, header_of, read_rows, text_table
@@ -127,7 +126,7 @@ class ParquetReader:
     def __init__(self, path: Path) -> None:
         try:
             self._file = pq.ParquetFile(path)
-            self._digest = _digest_of(path)
+            self._digest = file_digest(path)
         except (OSError, pa.ArrowException) as error:
             raise TosqauylError(f"the Parquet file cannot be read: {error}", str(path)) from error
         self.columns: tuple[str, ...] = tuple(self._file.schema_arrow.names)
@@ -174,14 +173,6 @@ def _as_text(column: pa.Array) -> pa.Array:
         return column.cast(pa.string())
     except pa.ArrowException:
         return pa.nulls(len(column), pa.string())
-
-
-def _digest_of(path: Path) -> str:
-    digest = hashlib.blake2b(digest_size=8)
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def open_reader(path: Path, mapping: Mapping) -> CsvReader | ParquetReader | RecordReader:

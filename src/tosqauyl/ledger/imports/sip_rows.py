@@ -3,7 +3,6 @@
 Nobody was asked, no list was loaded and nothing was counted when the call was captured: those facts are not recorded.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ import pyarrow as pa
 from tosqauyl.facts import FACTS, Call
 from tosqauyl.ledger.columns import OUTCOMES, PLACE
 from tosqauyl.ledger.imports.capture import Capture
-from tosqauyl.ledger.imports.lines import Block, Taken
+from tosqauyl.ledger.imports.lines import Block, Taken, file_digest
 from tosqauyl.ledger.imports.rejects import Reject
 from tosqauyl.ledger.imports.sip_calls import CallTracker, SipCall
 from tosqauyl.numbers.plan import Plan
@@ -66,7 +65,7 @@ class SipReader:
 
     def __init__(self, path: Path, kind: str, plan: Plan, constants: dict[str, str], trust: frozenset[str]) -> None:
         self.path, self.kind = path, kind
-        self._digest = _digest_of(path)
+        self._digest = file_digest(path)
         given = {name: value for name, value in constants.items() if value}
         self._trunk = Trunk(given.get("trunk", ""), given.get("direction", "unknown"), given.get("carrier", ""), trust)
         self.columns = tuple(name for name in FACTS if name in RECORDED or name in given)
@@ -138,11 +137,3 @@ def _grouped(capture: Capture) -> Iterator[tuple[list[SipCall], int]]:
 def _clean(value: object) -> object:
     """Text that UTF-8 can hold: bytes of a message that were none are kept as surrogates until here."""
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
-
-
-def _digest_of(path: Path) -> str:
-    digest = hashlib.blake2b(digest_size=8)
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
