@@ -46,6 +46,10 @@ def pressed(*turns: tuple[int, int]) -> Pressure:
         ([(30, 0), (30, 0)] + [(12, 0)] * 2 * CALM_TURNS, 0),
         ([(30, 0)] + [(0, 0)] * (CALM_TURNS - 1), 1),
         ([(30, 0)] + [(0, 0)] * CALM_TURNS, 0),
+        ([(90, 60), (80, 40), (65, 30), (45, 10), (30, 0)], 1),  # held up for a moment, then catching up
+        ([(90, 60), (80, 40), (79, 40)], 2),  # it no longer catches up
+        ([(90, 60), (80, 40), (85, 40)], 2),
+        ([(100, 100), (100, 100), (90, 90), (80, 80)], 2),  # shares are held until a calm second, as ever
     ],
 )
 def test_the_level_rises_at_once_and_falls_after_a_calm_second(turns, level):

@@ -25,6 +25,8 @@ JUDGE, REFUSE, DROP = 0, 1, 2
 """What is done with an INVITE."""
 REFUSED = 2
 """503s a source may get, as a multiple of its calls that may be judged. What comes beyond is dropped unread."""
+SHRINKS = 20
+"""A queue whose largest share fell by one in this many since the last turn gets shorter."""
 LEAST = 100
 """Calls a turn that all sources together may have at least, whatever was measured."""
 HARDLY, FULL = 3, 80
@@ -46,8 +48,10 @@ class OverloadOptions:
 class Pressure:
     """How hard the gate is pressed, from how full its receive queue was.
 
-    level 0: calm. 1: the queue was fuller than `queue_percent` of its room; analytics are shed. 2: it still was a turn later;
-    sources are held to their fair share. It falls by one after a second in which the queue was never half as full as that.
+    level 0: calm. 1: the queue was fuller than `queue_percent` of its room; analytics are shed. 2: it still was a turn later, and
+    was not getting shorter; sources are held to their fair share. A queue that gets shorter is what a process that was held up
+    for a moment finds when it goes on: it is carrying more than comes, so there is nothing to shed. The level falls by one
+    after a second in which the queue was never half as full as that.
     standing: the queue never became short in the last turn, so more came than was taken (the minimum tells it, not the
     maximum: Nichols and Jacobson, RFC 8289 section 3.2). peak: its largest share in the last turn, per cent.
     """
@@ -74,9 +78,10 @@ class Pressure:
 
     def turn(self, least: int) -> None:
         """A turn is over. least: per cent of its room that the fullest queue held at its shortest in the turn."""
+        shrinks = SHRINKS * self._most <= (SHRINKS - 1) * self.peak
         self.peak = self._most
         self.standing = 4 * least >= self._high
-        if self.peak >= self._high:
+        if self.peak >= self._high and not (shrinks and self.level == 1):
             self.level = 2 if self._was else 1
         self._calm = self._calm + 1 if self.is_short else 0
         if self._calm >= CALM_TURNS:
