@@ -13,7 +13,7 @@ PYTHON ?=
 PYTHONS := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 /usr/bin/python3)
 LISTEN ?= udp:127.0.0.1:5060
 FUZZ_SECONDS ?= 600
-PEER_PACKAGES := sip-tester kamailio kamailio-tls-modules openssl gcc libc6-dev redis-server tshark freeradius-utils openjdk-17-jre-headless
+PEER_PACKAGES := sip-tester kamailio kamailio-tls-modules openssl gcc libc6-dev redis-server tshark freeradius-utils openjdk-17-jre-headless postgresql
 
 .DEFAULT_GOAL := help
 CALL_PATH_TESTS := tests/gate tests/numbers tests/screen tests/sip tests/state tests/networks
@@ -33,7 +33,7 @@ run: $(READY)  ## serve on udp:127.0.0.1:5060 in monitor mode, data in ./var, un
 	@exec $(BIN)/tosqauyl serve --listen $(LISTEN) --data var
 
 test: $(READY)  ## the tests that need no other program
-	$(BIN)/pytest -n auto --ignore=tests/peers
+	$(BIN)/pytest -n auto --ignore=tests/peers -m 'not peers'
 
 test-compiled: $(READY)  ## the tests of the rooms on the call path once more, on the installed (compiled) modules
 	TOSQAUYL_INSTALLED=1 $(BIN)/pytest -n auto $(CALL_PATH_TESTS)
@@ -47,11 +47,11 @@ types: $(READY)  ## mypy, strict
 
 check: lint types test  ## lint, types and test
 
-test-peers: $(READY) $(SPARK_READY)  ## as root: install SIPp, Kamailio, Redis, tshark and more from Debian, run the tests against them, skip none
+test-peers: $(READY) $(SPARK_READY)  ## as root: install SIPp, Kamailio, Redis, PostgreSQL, tshark and more from Debian, run the tests against them, skip none
 	@dpkg -s $(PEER_PACKAGES) >/dev/null 2>&1 || { \
 	    test "$$(id -u)" = 0 || { echo "make test-peers: run as root, it installs: $(PEER_PACKAGES)" >&2; exit 1; }; \
 	    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $(PEER_PACKAGES); }
-	TOSQAUYL_REQUIRE_PEERS=1 $(BIN)/pytest tests/peers -m peers
+	TOSQAUYL_REQUIRE_PEERS=1 $(BIN)/pytest tests/peers tests/registry tests/web -m peers
 
 nightly: $(NIGHTLY_READY)  ## what is too long for check: fuzzing (FUZZ_SECONDS each), soak and crash runs, benchmark
 	@mkdir -p var/fuzz

@@ -48,6 +48,7 @@ ON_THE_CALL_PATH = [
     "sip/via",
     "state/freshness",
     "state/indicators",
+    "state/published",
     "state/ranges",
     "state/rates",
     "state/rates_table",

@@ -248,6 +248,17 @@ def origination_page() -> str:
     )
 
 
+def office_page() -> str:
+    """docs/reference/office.md, from the table of keys of the office."""
+    keys = importlib.import_module("tosqauyl.config.office").OFFICE_KEYS
+    return page(
+        "Keys of the office",
+        "Every key of `office.toml`. [The office](../office.md) shows a whole one. "
+        "`a.b` is key `b` in table `[a]`; `a[].b` is key `b` in each `[[a]]`.",
+        table(("key", "type", "default", "values", "meaning"), map(_key_row, keys)),
+    )
+
+
 def _key_row(key: Any) -> tuple[str, ...]:
     values = f"{key.low} to {key.high}" if key.type == "integer" else ""
     if key.choices:
@@ -289,6 +300,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands_page,
     "configuration.md": configuration_page,
     "origination.md": origination_page,
+    "office.md": office_page,
     "journal.md": journal_page,
 }
 """File name in docs/reference -> the function that makes its text."""

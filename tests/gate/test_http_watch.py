@@ -6,6 +6,7 @@ import pytest
 from desk import AT_HOME
 from http_desk import TOKENS, make_http_desk
 from prometheus_client.parser import text_string_to_metric_families
+from publication_desk import Bench
 
 from tosqauyl.errors import FaultKind
 from tosqauyl.gate.metrics import SHED, Metrics
@@ -175,3 +176,22 @@ def test_no_number_no_address_and_no_token_is_in_metrics_or_status(tmp_path):
     text = http.send("GET", "/metrics", TOKENS["metrics"]).body + http.send("GET", "/v1/status", TOKENS["metrics"]).body
     for secret in (FIXED[1:], AT_HOME[1:], "7017654321", "198.51.100", "Kaspi", "tq_", "sha256:", "c1@sbc"):
         assert secret not in text.decode()
+
+
+def test_what_the_office_published_is_in_status_health_and_metrics(http, tmp_path):
+    assert not [name for name in samples(http) if "publications" in name]
+    bench = Bench(tmp_path)
+    http.report.add("publications", bench.follower.state)
+    assert http.send("GET", "/healthz").json == {"status": "degraded"}
+    bench.office.publish("+447700900111")
+    bench.follow(lambda: bench.office.publish("+447700900222"))
+    assert http.send("GET", "/healthz").json == {"status": "ok"}
+    said = http.send("GET", "/v1/status", TOKENS["metrics"]).json["publications"]
+    assert (said["source"], said["seq"], said["entries"], said["age_seconds"]) == ("office", 2, 2, 0.0)
+    found = samples(http)
+    assert found["tosqauyl_publications_seq"] == 2
+    assert found["tosqauyl_publications_entries"] == 2
+    assert found["tosqauyl_publications_age_seconds"] == 0
+    assert found['tosqauyl_publications_events_total{event="changes"}'] == 1
+    bench.wall += 901.0
+    assert http.send("GET", "/healthz").json == {"status": "degraded"}

@@ -89,6 +89,17 @@ def make_keys(folder: Path) -> Keys:
     )  # fmt: skip
 
 
+def end_group(process: "subprocess.Popen[bytes]") -> None:
+    """End a program that has a process group of its own, and its children; nobody else's."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is None:
+            os.killpg(process.pid, number)
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                continue
+
+
 class Hop:
     """One running Kamailio before the gate at 127.0.0.1:`gate`. `port` takes UDP. shown: its certificate, None for none."""
 
@@ -126,13 +137,7 @@ class Hop:
 
     def stop(self) -> None:
         """End it and its children: its own process group, nobody else's."""
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            if self.process.poll() is None:
-                os.killpg(self.process.pid, number)
-                try:
-                    self.process.wait(5)
-                except subprocess.TimeoutExpired:
-                    continue
+        end_group(self.process)
 
     def __enter__(self) -> "Hop":
         return self

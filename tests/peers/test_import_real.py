@@ -4,7 +4,6 @@ by dumpcap's capture. All three imports must come to the same calls with the sam
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import threading
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from peer_kamailio import end_group
 from server import free_port
 
 from tosqauyl.ledger.engine import DuckEngine
@@ -120,13 +120,7 @@ class Running:
             time.sleep(0.05)
 
     def stop(self) -> None:
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            if self.process.poll() is None:
-                os.killpg(self.process.pid, number)
-                try:
-                    self.process.wait(5)
-                except subprocess.TimeoutExpired:
-                    continue
+        end_group(self.process)
 
 
 def dumpcap(port: int, path: Path, transport: str = "udp") -> Running:

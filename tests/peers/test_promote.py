@@ -1,6 +1,5 @@
 """A rule in a running gate: watched, promoted on a back-test, retracted; real processes, real INVITEs, real time."""
 
-import hashlib
 import json
 import os
 import re
@@ -12,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from peer_gate import TOKEN, WAYS_IN
 
 from tosqauyl.ledger.backtest_record import BacktestRecord, RuleEffect, write_record
 from tosqauyl.policy.canary import bucket
@@ -26,22 +26,10 @@ INVITE = (
     "INVITE sip:+77017654321@gate SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:5099;branch=z9hG4bK{n};rport\r\n"
     "From: <sip:{caller}@h>;tag=1\r\nTo: <sip:+77017654321@gate>\r\nCall-ID: call-{n}\r\nCSeq: 1 INVITE\r\n\r\n"
 )
-TOKEN = "tq_of-the-test"
 SETTINGS = f"""
-[http]
-listen = "127.0.0.1:0"
 [indicators]
 files = ["own.toml"]
-[[trunk]]
-id = "one"
-listen = "udp:127.0.0.1:0"
-from = ["127.0.0.0/8"]
-direction = "international"
-[[client]]
-id = "test"
-token = "sha256:{hashlib.sha256(TOKEN.encode()).hexdigest()}"
-scopes = ["metrics", "reload"]
-"""
+{WAYS_IN}"""
 LIST = '[[indicator]]\nnumber = "+77019999999"\nkind = "block"\nsource = "test"\nreason = "test"\nadded = 2026-01-01\n'
 CONFIGURED = f'[[mode]]\nrule = "{RULE}"\nmode = "enforce"\non = 2026-11-20\n'
 WHY = "a trial in the tests, on nobody's calls"

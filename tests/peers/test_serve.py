@@ -1,16 +1,14 @@
 """`serve` as a process: real sockets, real files, real signals."""
 
-import hashlib
-import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-import urllib.request
 from pathlib import Path
 
 import pytest
+from peer_gate import WAYS_IN, ask
 
 from tosqauyl.journal.naming import segment_files
 from tosqauyl.journal.segment import read_segment
@@ -23,21 +21,7 @@ INVITE = (
 )
 
 
-TOKEN = "tq_of-the-test"
-SETTINGS = f"""
-[http]
-listen = "127.0.0.1:0"
-[[trunk]]
-id = "one"
-listen = "udp:127.0.0.1:0"
-from = ["127.0.0.0/8"]
-
-direction = "international"
-[[client]]
-id = "test"
-token = "sha256:{hashlib.sha256(TOKEN.encode()).hexdigest()}"
-scopes = ["metrics", "reload"]
-"""
+SETTINGS = WAYS_IN
 
 
 class Served:
@@ -64,10 +48,7 @@ class Served:
         return self.ask("/v1/status")
 
     def ask(self, path: str, method: str = "GET") -> dict[str, object]:
-        url = f"http://{self.ready[2].removeprefix('http:')}{path}"
-        asked = urllib.request.Request(url, method=method, headers={"Authorization": f"Bearer {TOKEN}"})
-        with urllib.request.urlopen(asked, timeout=5) as answer:
-            return json.load(answer)
+        return ask(self.ready, path, method)
 
     def end(self) -> int:
         self.socket.close()

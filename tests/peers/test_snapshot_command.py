@@ -1,40 +1,26 @@
 """`snapshot` as a command, and a gate that loads another snapshot while it runs: real files, real signals."""
 
-import hashlib
 import json
 import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
 
 import pytest
+from peer_gate import WAYS_IN, ask
 
 from tosqauyl.cli import main
 from tosqauyl.policy.load import shipped_text
 
 pytestmark = pytest.mark.peers()
 
-TOKEN = "tq_of-the-test"
 SETTINGS = f"""
 policy = "policy.toml"
-[http]
-listen = "127.0.0.1:0"
 [subscribers]
 roaming = "roaming.txt"
 complete = true
-[[trunk]]
-id = "one"
-listen = "udp:127.0.0.1:0"
-from = ["127.0.0.0/8"]
-
-direction = "international"
-[[client]]
-id = "test"
-token = "sha256:{hashlib.sha256(TOKEN.encode()).hexdigest()}"
-scopes = ["metrics", "reload"]
-"""
+{WAYS_IN}"""
 ANOTHER = shipped_text().replace('name = "kz-border"', 'name = "another"')
 WRONG = '[policy]\nname = "x"\ndated = 2026-01-02\n[[rule]]\nid = "a"\nwhen = "nonsense = 1"\nverdict = "explode"\n'
 
@@ -61,10 +47,7 @@ class Served:
         self.ready = self.process.stdout.readline().split()
 
     def ask(self, path: str, method: str = "GET") -> dict:
-        url = f"http://{self.ready[2].removeprefix('http:')}{path}"
-        asked = urllib.request.Request(url, method=method, headers={"Authorization": f"Bearer {TOKEN}"})
-        with urllib.request.urlopen(asked, timeout=10) as answer:
-            return json.loads(answer.read() or b"{}")
+        return ask(self.ready, path, method)
 
     def until(self, wanted) -> dict:
         """The part of the status that tells of reloads, as soon as it is as wanted."""

@@ -24,6 +24,7 @@ PAGES = (
     "commands.md",
     "configuration.md",
     "origination.md",
+    "office.md",
     "journal.md",
 )
 

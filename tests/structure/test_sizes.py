@@ -7,7 +7,11 @@ from pathlib import Path
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "tosqauyl"
 LINES_A_FUNCTION, LINES_A_FILE, PARAMETERS = 40, 400, 6
 
-ALLOWED: dict[str, str] = {}
+ALLOWED: dict[str, str] = {
+    "registry/migrations/versions/v0001_baseline.py:upgrade": "generated from the tables",
+    "registry/migrations/versions/v0001_baseline.py:downgrade": "generated from the tables",
+    "registry/migrations/versions/v0001_baseline.py": "generated from the tables",
+}
 """'file:name' -> why it may be longer. An entry that is no longer needed fails the test."""
 
 

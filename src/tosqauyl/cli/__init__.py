@@ -12,6 +12,7 @@ import sys
 from tosqauyl import __version__
 from tosqauyl.cli import (
     ask,
+    audit,
     backtest,
     calls,
     demo,
@@ -19,8 +20,10 @@ from tosqauyl.cli import (
     feed,
     ledger,
     network,
+    office_admin,
     origination,
     period_report,
+    publications,
     roaming,
     serve,
     snapshot,
@@ -39,6 +42,7 @@ COMMANDS = (
     traffic,
     calls,
     feed,
+    publications,
     network,
     origination,
     roaming,
@@ -48,6 +52,8 @@ COMMANDS = (
     stats,
     period_report,
     backtest,
+    office_admin,
+    audit,
     demo,
 )
 """Modules with `add_parser(subparsers, t)`, in the order of the help."""

@@ -21,6 +21,7 @@ from tosqauyl.cli.asking import networks_of
 from tosqauyl.cli.build import engine_of, policy_in_modes, policy_of, provider_of, read_text, snapshot_of
 from tosqauyl.cli.network_texts import network_lines
 from tosqauyl.cli.number_texts import step_text
+from tosqauyl.cli.publications import publications_folder, recall
 from tosqauyl.cli.texts import ENGLISH, LANGUAGES, N_, Texts, choose_language
 from tosqauyl.config.load import Config, default_config, load_config, with_changes
 from tosqauyl.errors import TosqauylError
@@ -111,6 +112,8 @@ def run_check(options: argparse.Namespace) -> int:
     )
     entry = _entry(config, options)
     engine = engine_of(config, snapshot_of(config))
+    if config.publications.office.source:
+        engine.published = recall(publications_folder(config))[0]
     request = _request(options)
     call = engine.facts(signalled(request, "", time.time()), entry.trunk)
     if call is None:

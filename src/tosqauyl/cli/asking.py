@@ -12,6 +12,7 @@ from tosqauyl.errors import TosqauylError
 from tosqauyl.networks.backend import WhereaboutsBackend
 from tosqauyl.networks.camara.options import CamaraOptions
 from tosqauyl.networks.desk import Desk, Senses, origination_desk, whereabouts_desk
+from tosqauyl.networks.office.terms import Office, OfficeOptions
 from tosqauyl.networks.provider import Networks
 from tosqauyl.networks.sh.options import ShOptions
 from tosqauyl.numbers.plan import Plan
@@ -68,3 +69,14 @@ def _check_operators(names: Iterable[str], plan: Plan) -> None:
     if unknown:
         hint = f"known are {', '.join(sorted(known - {''}))}"
         raise TosqauylError(f"no operator is called {', '.join(unknown)}", "[[home]] or [[ledger]]", hint)
+
+
+def office_of(options: OfficeOptions) -> Office:
+    """The office that a gate follows, over HTTP or from a folder. Raises TosqauylError where something cannot be used."""
+    if options.folder:
+        from tosqauyl.networks.office.folder import OfficeFolder
+
+        return OfficeFolder(options.folder, time.time)
+    from tosqauyl.networks.office.client import OfficeClient
+
+    return OfficeClient(options, time.time)

@@ -23,6 +23,14 @@ def builder(options: argparse.Namespace) -> tuple[str, ...]:
     return (sys.executable, "-m", "tosqauyl", "snapshot", "build", *input_flags(options))
 
 
+def packer(options: argparse.Namespace) -> tuple[str, ...]:
+    """The command that fetches and packs what the office publishes."""
+    words = [
+        word for name in ("config", "data") if getattr(options, name) for word in (f"--{name}", getattr(options, name))
+    ]
+    return (sys.executable, "-m", "tosqauyl", "publications", "build", *words)
+
+
 def first_snapshot(options: argparse.Namespace, config: Config) -> tuple[Fresh, str]:
     """The snapshot to begin with, and why it is an earlier one ('' where it is not).
 

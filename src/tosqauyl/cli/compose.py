@@ -5,10 +5,12 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
-from secrets import randbits, token_hex
+from secrets import SystemRandom, randbits, token_hex
 
+from tosqauyl.cli.asking import office_of
 from tosqauyl.cli.build import engine_of, session_of, to_stderr
 from tosqauyl.cli.modes_now import ModesNow
+from tosqauyl.cli.publications import publications_folder
 from tosqauyl.cli.snapshot import snapshot_folder
 from tosqauyl.config.addresses import parse_listen
 from tosqauyl.config.load import Config
@@ -19,6 +21,7 @@ from tosqauyl.gate.feeds import Feeds
 from tosqauyl.gate.http.options import Http
 from tosqauyl.gate.http.server import HttpServer
 from tosqauyl.gate.http.side import HttpSide
+from tosqauyl.gate.publications import FollowOptions, Publications
 from tosqauyl.gate.reload import Fresh, Reloader, ReloadOptions
 from tosqauyl.gate.report import Report, reload_section
 from tosqauyl.gate.resume import resume
@@ -27,6 +30,7 @@ from tosqauyl.gate.session import Session, SessionOptions
 from tosqauyl.gate.streams import open_streams, streams_state
 from tosqauyl.journal.append import Journal, private_folder
 from tosqauyl.journal.columns import MakeRow, row_maker
+from tosqauyl.networks.desk import Senses
 from tosqauyl.networks.provider import Networks
 from tosqauyl.numbers.plan import Plan
 from tosqauyl.screen.engine import Engine
@@ -44,7 +48,7 @@ SEED_BITS = 59
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What `serve` runs and stops. http: None where none is configured; tails: the files of events that are followed; networks:
-    who is asked about callers, None where nobody is."""
+    who is asked about callers, None where nobody is; publications: what the office publishes, None where none is followed."""
 
     gate: Gate
     feeds: Feeds
@@ -52,6 +56,7 @@ class Parts:
     http: HttpServer | None
     tails: tuple[FeedTail, ...] = ()
     networks: Networks | None = None
+    publications: Publications | None = None
 
     @staticmethod
     def clock() -> tuple[float, float]:
@@ -94,7 +99,15 @@ class _Adopting:
                     self.freshness.set_operator(operator, written, "list")
 
 
-def compose_gate(config: Config, builder: tuple[str, ...], first: Fresh, stack: ExitStack) -> Parts:
+@dataclass(frozen=True, slots=True)
+class Builders:
+    """Commands that run as processes of their own. snapshot: builds one; list: fetches and packs what the office publishes."""
+
+    snapshot: tuple[str, ...]
+    list: tuple[str, ...] = ()
+
+
+def compose_gate(config: Config, builders: Builders, first: Fresh, stack: ExitStack) -> Parts:
     """Open the listeners, the journal, the feeds and the HTTP side; what must be closed is left on the stack.
 
     Raises TosqauylError where an address or a folder cannot be used.
@@ -123,7 +136,7 @@ def compose_gate(config: Config, builder: tuple[str, ...], first: Fresh, stack: 
     for tail in tails:
         stack.callback(tail.close)
     feeds.replay(first.known.subscribers, first.positions)
-    options = ReloadOptions(builder, snapshot_folder(config), config.feeds.swing_percent)
+    options = ReloadOptions(builders.snapshot, snapshot_folder(config), config.feeds.swing_percent)
     prune(options.folder, first.name)
     reloader = Reloader(session, options, adopt, first, adopt.modes.hear)
     reloader.feeds = feeds
@@ -131,13 +144,35 @@ def compose_gate(config: Config, builder: tuple[str, ...], first: Fresh, stack: 
     report.add("feeds", feeds.state)
     report.add("reload", reload_section(reloader.state))
     report.add("streams", lambda: streams_state(gate.streams, tls))
-    networks = session.questions.provider
-    if isinstance(networks, Networks):
-        report.add("networks", lambda: networks.state(time.monotonic()))
+    networks = _networks(session, report)
+    publications = _publications(config, builders, session, report)
     http = _http(config, report, feeds, reloader)
     reloader.on_reload += [lambda: _retract(session, adopt)]
     reloader.on_reload += [server.reload for server in (tls, http.tls if http else None) if server is not None]
-    return Parts(gate, feeds, reloader, http, tails, networks if isinstance(networks, Networks) else None)
+    return Parts(gate, feeds, reloader, http, tails, networks, publications)
+
+
+def _networks(session: Session, report: Report) -> Networks | None:
+    networks = session.questions.provider
+    if not isinstance(networks, Networks):
+        return None
+    report.add("networks", lambda: networks.state(time.monotonic()))
+    return networks
+
+
+def _publications(config: Config, builders: Builders, session: Session, report: Report) -> Publications | None:
+    """What the office published before the start, and who goes on to ask it; None where none is configured."""
+    office = config.publications.office
+    if not office.source:
+        return None
+    options = FollowOptions(
+        builders.list, publications_folder(config), office.source, config.publications.stale_minutes * 60.0
+    )
+    publications = Publications(office_of(office), options, Senses(time.time, SystemRandom().random), to_stderr)
+    publications.load()
+    session.engine.published = publications.published
+    report.add("publications", publications.state)
+    return publications
 
 
 def _session(config: Config, known: Snapshot, data: Path, adopt: _Adopting) -> Session:

@@ -23,6 +23,7 @@ from tosqauyl.cli.doctor_checks import (
     check_disk,
     check_machine,
     check_ports,
+    check_publications,
     check_snapshot,
     check_subscribers,
 )
@@ -43,6 +44,7 @@ CHECKS = {
     "policy": N_("policy and lists"),
     "subscribers": N_("subscribers"),
     "networks": N_("networks that are asked"),
+    "publications": N_("numbers the office publishes"),
     "trunks": N_("trunks"),
     "clock": N_("clock"),
     "disk": N_("disk"),
@@ -104,6 +106,9 @@ def examine(config: Config, only: Any) -> Iterator[Finding]:
         "policy": lambda: look_at_policy(config),
         "subscribers": lambda: check_subscribers(config.roaming, facts.age_of(config.roaming), _feeds(config)),
         "networks": lambda: look_at_networks(config),
+        "publications": lambda: check_publications(
+            config.publications.office.source, facts.publications(config), config.publications.stale_minutes
+        ),
         "trunks": lambda: check_trunks(config),
         "clock": lambda: check_clock(facts.clock()),
         "disk": lambda: check_disk(facts.disk(config.data), config.journal.keep_bytes, config.journal.keep_seconds),

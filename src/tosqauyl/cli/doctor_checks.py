@@ -177,6 +177,21 @@ def check_subscribers(roaming: str, age: float | None, feeds: bool) -> list[Find
     return [Finding("subscribers", OK, N_("the roaming file {file} is {hours} hours old"), "", values)]
 
 
+def check_publications(source: str, age: float | None, stale_minutes: int) -> list[Finding]:
+    """The list of the office that is followed. source: '' where none is; age: in seconds since it was heard, None for never."""
+    if not source:
+        return []
+    values = {"minutes": round((age or 0.0) / 60, 1), "limit": stale_minutes}
+    if age is None:
+        mend = N_("start the gate and see its standard error; `tosqauyl publications build` tries it by hand")
+        return [Finding("publications", WARNING, N_("the gate has no list of the office yet"), mend)]
+    if age > stale_minutes * 60.0:
+        what = N_("the office was heard {minutes} min ago, more than {limit}: the list holds, but may be outdated")
+        mend = N_("see whether the gate runs, and publications.last_error in its status")
+        return [Finding("publications", WARNING, what, mend, values)]
+    return [Finding("publications", OK, N_("the office was heard {minutes} min ago"), "", values)]
+
+
 def check_machine(machine: Machine, connections: int) -> list[Finding]:
     """Receive buffer, descriptors, and whether the call path is compiled. connections: streams that may be open."""
     found = []

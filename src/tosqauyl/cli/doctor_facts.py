@@ -15,7 +15,9 @@ from pathlib import Path
 
 from tosqauyl.cli.doctor_calls import Place, ask, way_in
 from tosqauyl.cli.doctor_checks import Certificate, Clock, Disk, Machine, Port, SnapshotFile
+from tosqauyl.cli.publications import publications_folder, recall
 from tosqauyl.config.addresses import parse_listen
+from tosqauyl.config.load import Config
 from tosqauyl.errors import TosqauylError
 from tosqauyl.gate.http.options import Http
 from tosqauyl.gate.trunks import Entry
@@ -85,6 +87,12 @@ def snapshot(folder: str) -> SnapshotFile:
                 error = problem.what  # its place is told beside it
             return SnapshotFile(str(files[-1]), age, error)
     return SnapshotFile("")
+
+
+def publications(config: Config) -> float | None:
+    """Seconds since the gate last heard the office; None where it has no list."""
+    published, heard = recall(publications_folder(config))
+    return time.time() - heard if published.list_id else None
 
 
 def age_of(file: str) -> float | None:

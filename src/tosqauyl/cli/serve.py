@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from tosqauyl.cli.begin import builder, first_snapshot
+from tosqauyl.cli.begin import builder, first_snapshot, packer
 from tosqauyl.cli.build import to_stderr
-from tosqauyl.cli.compose import Parts, compose_gate
+from tosqauyl.cli.compose import Builders, Parts, compose_gate
 from tosqauyl.cli.snapshot import add_inputs, inputs_config
 from tosqauyl.cli.texts import ENGLISH, Texts
 from tosqauyl.config.addresses import parse_http
@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a reload that is asked for too early must not end the process
     first, fallback = first_snapshot(options, config)
     with contextlib.ExitStack() as stack:
-        parts = compose_gate(config, builder(options), first, stack)
+        parts = compose_gate(config, Builders(builder(options), packer(options)), first, stack)
         del first  # else its memory would stay after the first reload
         parts.reloader.last_error = fallback
         asyncio.run(_serve(config, parts))
@@ -77,6 +77,8 @@ async def _serve(config: Config, parts: Parts) -> None:
     if parts.http is not None:
         parts.http.start()
     feeds = loop.create_task(_tick_feeds(parts))
+    if parts.publications is not None:
+        parts.publications.start()
     print("ready", *_places(parts), flush=True)
     if not config.enforce:
         to_stderr(
@@ -87,6 +89,8 @@ async def _serve(config: Config, parts: Parts) -> None:
     finally:
         feeds.cancel()
         await parts.reloader.stop()
+        if parts.publications is not None:
+            await parts.publications.stop()
         if parts.http is not None:
             await parts.http.stop()
         if parts.networks is not None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from tosqauyl.config.fields import Fields, section
 from tosqauyl.config.networks import NetworksOptions, networks_of
+from tosqauyl.config.publications import PublicationsOptions, publications_of
 from tosqauyl.config.read import Reader, Table, lines_of
 from tosqauyl.config.trunks import entries_of, ranges_of
 from tosqauyl.config.ways_in import clients_of, feed_files_of, http_of, modes_of, streams_of, tls_of
@@ -72,6 +73,7 @@ class Config:
     streams: StreamOptions = field(default_factory=StreamOptions)
     rates: RatesOptions = field(default_factory=RatesOptions)
     feeds: FeedOptions = field(default_factory=FeedOptions)
+    publications: PublicationsOptions = field(default_factory=PublicationsOptions)
     overload: OverloadOptions = field(default_factory=OverloadOptions)
     modes: tuple[ModeOverride, ...] = ()
     entries: tuple[Entry, ...] = ()
@@ -130,6 +132,7 @@ def _config(table: Table, reader: Reader, folder: Path) -> Config:
         streams=streams_of(table, reader),
         rates=_rates(part["rates"]),
         feeds=_feeds(part["feeds"]),
+        publications=publications_of(table, reader, path),
         overload=_overload(part["overload"]),
         modes=modes_of(table, reader),
         entries=entries_of(table, reader),

@@ -55,7 +55,8 @@ class Metrics(Collector):
         """Every family, each read at the moment it is asked for."""
         for family in (
             self._decisions, self._rules, self._latency, self._events, self._questions, self._networks, self._tables, self._journal,
-            self._snapshot, self._load, self._reload, self._feeds, self._http, self._certificates, self._process.collect,
+            self._snapshot, self._load, self._reload, self._feeds, self._publications, self._http, self._certificates,
+            self._process.collect,
         ):  # fmt: skip
             yield from family()
 
@@ -236,6 +237,23 @@ class Metrics(Collector):
             yield family
         yield _labelled("tosqauyl_feed_events", "What came over the feeds.", "event",
                         {"held_events": 0, "held_bulks": 0, **section.get("counters", {})})  # fmt: skip
+
+    def _publications(self) -> Iterator[Metric]:
+        """What gate/publications tells."""
+        state = self.report.section("publications")
+        if not state:
+            return
+        yield _gauge("tosqauyl_publications_seq", "The last change of the office that holds here.", state["seq"])
+        yield _gauge("tosqauyl_publications_entries", "Numbers on the office's list.", state["entries"])
+        yield _gauge("tosqauyl_publications_changes", "Numbers changed since it was packed.", state["changes"])
+        yield _gauge(
+            "tosqauyl_publications_age_seconds", "Since the office was heard; -1: never.", state["age_seconds"]
+        )
+        yield _gauge(
+            "tosqauyl_publications_clock_off_seconds", "How far its clock is ahead.", state["clock_off_seconds"]
+        )
+        yield _labelled("tosqauyl_publications_events", "What came of following it.", "event",
+                        {"changes": 0, "lists": 0, "lists_refused": 0, **state["counters"]})  # fmt: skip
 
     def _http(self) -> Iterator[Metric]:
         """What the HTTP side tells."""

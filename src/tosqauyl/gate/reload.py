@@ -4,18 +4,15 @@ Whatever goes wrong on the way, the snapshot in use stays. Nothing here is on th
 """
 
 import asyncio
-import os
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import Any
 
 from tosqauyl.errors import TosqauylError
+from tosqauyl.gate.builder import BUILD_SECONDS, Builder, quick_switches
 from tosqauyl.gate.feeds import Feeds
 from tosqauyl.gate.session import Session
 from tosqauyl.journal.columns import MakeRow
@@ -24,32 +21,6 @@ from tosqauyl.screen.snapshot import Snapshot
 from tosqauyl.snapshots.folder import prune, take_acceptance
 from tosqauyl.snapshots.load import SnapshotFile, open_snapshot
 from tosqauyl.snapshots.swing import swings
-
-BUILD_SECONDS = 900.0
-"""A builder that takes longer is ended: 25 million subscribers take 10 s, on a busy host a minute."""
-OUTPUT_KEPT = 64 << 10
-"""Characters kept of what a builder says: every mistake of every file, unless the files are junk altogether."""
-SWITCH_SECONDS = 0.0005
-"""How long the thread may keep the interpreter while a call waits for it; Python's own 5 ms would be added to its answer."""
-
-GIVE_WAY = """\
-import os, sys
-def quietly(lower):
-    try:
-        lower()
-    except Exception:
-        pass
-quietly(lambda: os.nice(19))
-def last_at_the_disk():
-    import ctypes
-    ctypes.CDLL(None).syscall({"x86_64": 251, "aarch64": 30}[os.uname().machine], 1, 0, 2 << 13 | 7)
-quietly(last_at_the_disk)
-os.execv(sys.argv[1], sys.argv[1:])
-"""
-"""A program that becomes another one of the lowest priority: nice 19, and the last place of its class at the disk (ioprio_set(2),
-for which Python has no name), as far as the system knows how to. It does so before anything is imported: a builder that
-lowered itself would take half the gate's core until then. Not SCHED_IDLE: calls are answered no faster by it (measured), and on
-a busy host such a builder stands still for minutes, perhaps with a lock of the file system that the gate waits for."""
 
 Adopt = Callable[[Snapshot], tuple[Engine, MakeRow]]
 """Makes what a session needs to judge by a snapshot."""
@@ -94,7 +65,7 @@ class Reloader:
         self._session, self._adopt, self._alarm = session, adopt, alarm
         self._name, self._built = first.name, first.built
         self._task: asyncio.Task[None] | None = None
-        self._builder: subprocess.Popen[bytes] | None = None
+        self._builder = Builder()
         self._again = False
 
     def request(self) -> None:
@@ -127,8 +98,7 @@ class Reloader:
     async def stop(self) -> None:
         """Give up what goes on."""
         self._again = False
-        if self._builder is not None:
-            self._builder.kill()
+        self._builder.stop()
         if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
 
@@ -157,37 +127,15 @@ class Reloader:
 
     def _build(self) -> Path:
         """Have the snapshot built; its path. In a thread. Raises TosqauylError with all that the builder says is wrong."""
-        with TemporaryFile() as out, TemporaryFile() as said:
-            try:
-                builder = self._builder = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                    (sys.executable, "-I", "-S", "-c", GIVE_WAY, *self.options.command),
-                    stdin=subprocess.DEVNULL,
-                    stdout=out,
-                    stderr=said,
-                )
-            except OSError as error:
-                raise TosqauylError(f"the builder cannot be started: {error.strerror}") from None
-            try:
-                code = builder.wait(self.options.build_seconds)
-            except subprocess.TimeoutExpired:
-                raise TosqauylError(f"the builder was not done after {self.options.build_seconds:.0f} s") from None
-            finally:
-                builder.kill()
-                builder.wait()
-                self._builder = None
-            if code:
-                raise TosqauylError(_mistakes(_tail(said)) or f"the builder ended with code {code}")
-            path = Path(_tail(out).strip().rpartition("\n")[2])
-        if path.parent != self.options.folder:
-            raise TosqauylError("the builder did not say where it wrote the snapshot")
-        return path
+        options = self.options
+        return self._builder.run(options.command, options.folder, options.build_seconds)
 
     async def _load(self, path: Path) -> None:
         if path.name == self._name:  # nothing has changed, and nothing needs to
             self._built = await asyncio.to_thread(lambda: path.stat().st_mtime)
             self.loads, self.last_error = self.loads + 1, ""
             return
-        with _quick_switches():
+        with quick_switches():
             fresh = await asyncio.to_thread(self._prepare, path)
         feeds = self.feeds
         if feeds is not None:
@@ -242,26 +190,3 @@ def _positions(said: object) -> dict[str, tuple[int, int]]:
         if isinstance(place, list) and len(place) == 2 and all(type(one) is int for one in place):
             found[str(operator)] = (place[0], place[1])
     return found
-
-
-@contextmanager
-def _quick_switches() -> Iterator[None]:
-    """Threads take turns more often, so that a call hardly waits for the one that loads."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(SWITCH_SECONDS)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
-
-
-def _tail(file: IO[bytes]) -> str:
-    """The last of what a process said."""
-    file.seek(max(file.seek(0, os.SEEK_END) - OUTPUT_KEPT, 0))
-    return file.read(OUTPUT_KEPT).decode("utf-8", "replace")
-
-
-def _mistakes(said: str) -> str:
-    """From the builder's message on: what stands before it tells how far the work was."""
-    _, found, rest = ("\n" + said).rpartition("\ntosqauyl: ")
-    return (rest if found else said).strip()

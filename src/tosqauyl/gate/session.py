@@ -184,7 +184,7 @@ class Session:
         for entry in self.trunks.entries:
             entry.profile.templates.clear()
         engine.rates, engine.counting = self.engine.rates, self.engine.counting
-        engine.freshness = self.engine.freshness
+        engine.freshness, engine.published = self.engine.freshness, self.engine.published
         self.engine, self._make_row = engine, make_row
 
     def rule_counts(self) -> dict[str, RuleCount]:

@@ -9,12 +9,13 @@ from tosqauyl.errors import FaultKind
 from tosqauyl.facts import Call
 from tosqauyl.policy.canary import bucket
 from tosqauyl.screen.decision import Decision, chosen, decide, modes, settled
-from tosqauyl.screen.enrich import Signalled, enrich
+from tosqauyl.screen.enrich import Signalled, add_published, enrich
 from tosqauyl.screen.failure import FailurePolicy
 from tosqauyl.screen.snapshot import Snapshot
 from tosqauyl.screen.trunk import Trunk
 from tosqauyl.state.freshness import Freshness
 from tosqauyl.state.provider import ORIGINATION, WHEREABOUTS, Answer, Question
+from tosqauyl.state.published import Published
 from tosqauyl.state.ranges import NumberRanges
 from tosqauyl.state.rates import Rates
 
@@ -59,7 +60,8 @@ class Engine:
     """One snapshot's judgement. Decisions are kept by rule mask, so equal calls share one immutable value.
 
     rates: where calls are counted, None where nothing is; counting: False while overload sheds that (gate/overload).
-    freshness: since when it is known where subscribers are, None where nobody keeps that.
+    freshness: since when it is known where subscribers are, None where nobody keeps that. published: what the office publishes of
+    numbers, None where no office is followed.
     """
 
     def __init__(self, known: Snapshot, failure: FailurePolicy, options: EngineOptions) -> None:
@@ -73,6 +75,7 @@ class Engine:
         self._hits = known.policy.hits
         self.rates: Rates | None = None
         self.freshness: Freshness | None = None
+        self.published: Published | None = None
         self.counting = True
         self.has_questions = options.asks or options.originations
 
@@ -85,7 +88,8 @@ class Engine:
             if self.failure.forced:
                 self._force(FaultKind.ENRICH_RAISED)
                 said = said._replace(faults=(*said.faults, *self.failure.forced_on_calls))
-            return enrich(said, trunk, self.known, self.rates if self.counting else None, now, self.freshness)
+            call = enrich(said, trunk, self.known, self.rates if self.counting else None, now, self.freshness)
+            return call if self.published is None else add_published(call, self.published)
         except Exception:  # noqa: BLE001 - the last line of defence of the call path: fail open and count
             return None
 

@@ -8,13 +8,14 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from tosqauyl.errors import FaultKind
-from tosqauyl.facts import Call
+from tosqauyl.facts import FACTS, Call
 from tosqauyl.numbers.number import Number
 from tosqauyl.screen.impersonation import impersonated
 from tosqauyl.screen.snapshot import Snapshot
 from tosqauyl.screen.trunk import Trunk
 from tosqauyl.state.freshness import Freshness
 from tosqauyl.state.indicators import Hit
+from tosqauyl.state.published import Published
 from tosqauyl.state.rates import Rates, not_counted
 
 ABSENT: Final = Number("", "unknown", "unknown", "", "")
@@ -45,6 +46,7 @@ class Signalled(NamedTuple):
 
 
 _made: Final = partial(tuple.__new__, Call)  # a third of the price of the generated __new__ with its 70 arguments
+_LISTS: Final = list(FACTS).index("protected")  # the three facts of lists stand together: protected, listed, indicator
 
 
 def enrich(
@@ -100,6 +102,18 @@ def _listed(known: Snapshot, network: Number, presented: Number, identities: str
     if identities != "same" and network.text:
         hit = hit.stronger(known.indicators.find(network.text, at))
     return hit
+
+
+def add_published(call: Call, published: Published) -> Call:
+    """The facts with what the office publishes of the two calling numbers; of two equal listings the snapshot's own is named. Most
+    calls are on no list and stay as they are: two look-ups."""
+    hit = published.find(call.presented, call.at)
+    if call.identities != "same" and call.network:
+        hit = hit.stronger(published.find(call.network, call.at))
+    if hit.listed == "none":
+        return call
+    both = Hit(call.protected, call.listed, call.indicator).stronger(hit)
+    return _made((*call[:_LISTS], *both, *call[_LISTS + 3 :]))
 
 
 def _told(faults: tuple[str, ...], caller: Number) -> str:

@@ -160,11 +160,11 @@ class SnapshotFile:
             isinstance(one, str) for one in operators
         ):
             raise TosqauylError("numbers are ported to an operator that the number plan does not have")
-        return load_plan(Ported(NumberTable(self._map(PORTED)), operators, said["hash"][:16]))
+        return load_plan(Ported(NumberTable(self.mapped(PORTED)), operators, said["hash"][:16]))
 
     def _indicators(self, like: Snapshot | None) -> Indicators:
         said = self._part("indicators", hash=str, entries=int)
-        table, records, ids, others, about = map(self._map, INDICATORS)
+        table, records, ids, others, about = map(self.mapped, INDICATORS)
         packed = Packed(table, records, ids, others, about, said["hash"][:16], said["entries"])
         return Indicators.over(packed, like.indicators if like is not None else None)
 
@@ -173,7 +173,7 @@ class SnapshotFile:
         codes = said["codes"]
         if not all(code in plan.mobile_codes for code in codes) or len(set(codes)) != len(codes):
             raise TosqauylError("a subscriber plane is of no mobile code, or there twice")
-        memory = self._map(PLANES)
+        memory = self.mapped(PLANES)
         if len(memory) != PLANE * len(codes):
             raise TosqauylError(f"{len(memory)} bytes are not the planes of {len(codes)} codes")
         places = {code: slice(at * PLANE, (at + 1) * PLANE) for at, code in enumerate(codes)}
@@ -193,7 +193,8 @@ class SnapshotFile:
             raise TosqauylError(f"the manifest says nothing sound of {name!r}")
         return part
 
-    def _map(self, name: str) -> memoryview:
+    def mapped(self, name: str) -> memoryview:
+        """A section in memory, to be asked for after `verify`. Raises TosqauylError where there is none, OSError."""
         section = self.head.section(name)
         if not section.length:
             return memoryview(bytearray())

@@ -1,0 +1,1 @@
+"""The office over HTTP: API, access, problems; later the console and the public page."""

@@ -1,0 +1,58 @@
+"""What the application serves from: made by the command line, kept in `app.state.office`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from fastapi import Request
+
+from tosqauyl.registry.actor import Actor
+from tosqauyl.registry.guarded_fetch import Guard
+from tosqauyl.registry.store import Registry
+
+
+class AccessDesk(Protocol):
+    """Knows whose request it is."""
+
+    def actor_of(self, request: Request) -> Actor | None:
+        """The actor of the session cookie or of the key in the Authorization header; None where neither is shown.
+
+        Raises Refused 'no-caller' where what is shown is not valid, 'second-factor' where the session still needs its code.
+        """
+
+
+class SmsSender(Protocol):
+    """Sends one text to one number; the stand-in writes it to a file."""
+
+    def send(self, number: str, text: str) -> None:
+        """Raises TosqauylError where it cannot be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """body_bytes: of JSON; upload_bytes: of a CSV file; body_seconds: for all of JSON, or for the next piece of a file;
+    idempotency_hours: how long an answer can be asked for again."""
+
+    body_bytes: int = 1 << 20
+    upload_bytes: int = 64 << 20
+    body_seconds: float = 30
+    idempotency_hours: int = 24
+
+
+@dataclass(slots=True)
+class Office:
+    """registry: the database; access: who calls; sms: proves numbers; data: the office's folder (0700); public_url: where people
+    reach it, for links; alarm: gets a line for the operator; receivers: where webhooks may lead; stopping: called in the
+    server's loop when it is to end, so that nobody holds it up who waits for something."""
+
+    registry: Registry
+    access: AccessDesk
+    sms: SmsSender
+    data: Path
+    alarm: Callable[[str], None]
+    public_url: str = ""
+    limits: Limits = field(default_factory=Limits)
+    counters: dict[str, int] = field(default_factory=dict)
+    receivers: Guard = field(default_factory=Guard)
+    stopping: list[Callable[[], None]] = field(default_factory=list)

@@ -1,0 +1,1 @@
+"""The API, a module for each of its parts, each with a `router`."""

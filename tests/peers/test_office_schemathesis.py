@@ -1,0 +1,141 @@
+"""schemathesis over the whole OpenAPI of the office, against a real server on a real database."""
+
+import importlib.util
+import os
+import socket
+import sys
+import threading
+import time
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import pytest
+import schemathesis
+import uvicorn
+from schemathesis.engine import events
+
+from tosqauyl.registry.actor import CENTRE, SCOPES, Actor
+from tosqauyl.web.list_watch import Watch
+from tosqauyl.web.problems import KINDS, Refused
+
+pytestmark = pytest.mark.peers
+
+EXAMPLES = 200 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 5
+"""Fuzzed requests of each operation."""
+TOKEN = "all"
+
+
+def _fixtures_of_web():
+    name = "web_fixtures"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, Path(__file__).parents[1] / "web" / "conftest.py")
+        sys.modules[name] = module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    return sys.modules[name]
+
+
+_web = _fixtures_of_web()
+globals().update({name: one for name, one in vars(_web).items() if isinstance(one, type(_web.office))})
+
+
+class TokenDesk:
+    """One token, of a supervisor who may do everything."""
+
+    def actor_of(self, request):
+        shown = request.headers.get("authorization")
+        if shown is None and not request.cookies:
+            return None
+        if shown != f"Bearer {TOKEN}":
+            raise Refused(
+                "no-caller", headers={"WWW-Authenticate": 'Bearer realm="tosqauyl office", error="invalid_token"'}
+            )
+        return Actor("user:all", CENTRE, role="supervisor", scopes=frozenset(SCOPES))
+
+
+@pytest.fixture
+def served(app, office, monkeypatch):
+    """The address of a real server in a thread; ended at the end. Nobody waits for changes that will not come."""
+    office.access, wait = TokenDesk(), Watch.wait
+    monkeypatch.setattr(Watch, "wait", lambda self, known, seconds: wait(self, known, min(seconds, 0.01)))
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(128)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", timeout_keep_alive=30))
+        thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(10)
+
+
+class Run:
+    """One run of the whole engine: examples, coverage, fuzzing, stateful."""
+
+    def __init__(self, address, ids):
+        self.failures, self.statuses, self.ids = [], defaultdict(Counter), ids
+        self._started = time.monotonic()
+        for event in schemathesis.engine.from_schema(self._schema(address)).execute():
+            if isinstance(event, events.PhaseFinished):
+                print(f"{event.phase.name}: until {time.monotonic() - self._started:.0f} s", flush=True)
+            elif isinstance(event, events.ScenarioFinished):
+                self._note(event)
+            elif isinstance(event, events.NonFatalError | events.FatalError):
+                self.failures.append(str(event))
+
+    def _schema(self, address):
+        settings = {
+            # From afar: who is on the office's own machine may read metrics without a token.
+            "headers": {"Authorization": f"Bearer {TOKEN}", "X-Forwarded-For": "203.0.113.7"},
+            "generation": {"max-examples": EXAMPLES, "deterministic": True, "database": "none"},
+            # What a schema cannot say: whether there is such a row, what state it is in, whether a text is a phone number, and that
+            # nobody approves what he proposed himself.
+            "checks": {"positive_data_acceptance": {"expected-statuses": ["2xx", 303, 403, 404, 409, 422, 429]}},
+        }
+        config = schemathesis.config.SchemathesisConfig.from_dict(settings)
+        schema = schemathesis.openapi.from_url(f"{address}/openapi.json", config=config)
+
+        @schema.hook
+        def map_path_parameters(context, path_parameters):
+            """Half of the ids are of things that there are."""
+            for name, value in (path_parameters or {}).items():
+                if name.removesuffix("_id") in self.ids and sum(str(value).encode()) % 2:
+                    path_parameters[name] = self.ids[name.removesuffix("_id")]
+            return path_parameters
+
+        return schema
+
+    def _note(self, event):
+        for case_id, checks in event.recorder.checks.items():
+            case = event.recorder.cases[case_id].value
+            for check in checks:
+                if check.failure_info is not None:
+                    failure = check.failure_info.failure
+                    self.failures.append(
+                        f"{case.method} {case.path}: {failure.title}: {failure.message} {case.as_curl_command()}"
+                    )
+        for case_id, interaction in event.recorder.interactions.items():
+            case = event.recorder.cases[case_id].value
+            if interaction.response is not None:
+                name = f"{case.operation.method.upper()} {case.operation.path}"
+                self.statuses[name][interaction.response.status_code] += 1
+
+
+def test_schemathesis_finds_no_5xx_and_nothing_undocumented(served, app, office, belongings):
+    """Every check that schemathesis has: statuses, types, headers and shapes of answers; bad data and no token refused."""
+    started = time.monotonic()
+    run = Run(served, belongings("kcell"))
+    print(f"{sum(map(Counter.total, run.statuses.values()))} requests in {time.monotonic() - started:.0f} s")
+    for line in sorted(set(run.failures)):
+        print(line)
+    assert run.failures == []
+    assert office.alarm.told == []
+    assert max(status for statuses in run.statuses.values() for status in statuses) < 500
+    told = {f"{row.method} {row.path}" for row in app.state.table.rows}
+    assert set(run.statuses) == told
+    silent = [name for name, statuses in run.statuses.items() if min(statuses) >= 300]
+    print("never succeeded:", silent)
+    assert {kind.status for kind in KINDS.values()} >= {
+        status for found in run.statuses.values() for status in found if status >= 400
+    }
