@@ -136,7 +136,8 @@ class Rows:
             sealed = self.vault.seal(one.value, f"observable.{one.kind}") if personal else b""
             yield (
                 observable_id(self.size, place), one.kind, one.token, "" if personal else one.value, sealed,
-                operator_of(one.value) if one.kind == "phone" else "", self.size.at(0), self.named[place],
+                operator_of(one.value) if one.kind == "phone" else "", self.size.at(0) if self.named[place] else self.size.now,
+                self.named[place],
             )  # fmt: skip
 
     def _reports(self) -> Iterator[Row]:
@@ -226,9 +227,11 @@ class Rows:
         return enumerate(up, 1)
 
     def _publications(self) -> Iterator[Row]:
+        """Those of the last eighty days: older ones are let go of."""
         for seq, place in self.listed():
-            listing = self._listing(seq, place)
-            yield seq, *listing[:-2], listing[-2], self.size.at(place / self.size.indicators)
+            at = self.size.at(place / self.size.indicators)
+            if at > self.size.now - 80 * DAY:
+                yield seq, *self._listing(seq, place)[:-1], at
 
     def _listings(self) -> Iterator[Row]:
         for seq, place in self.listed():

@@ -42,7 +42,7 @@ SAME_IN_EVERY_LANGUAGE = re.compile(
 TYPED = (
     "Asia/Almaty PERCENT POLICY alerts caller calls canary carrier country cp1251 day displacement duckdb enforce false-stops-by-rule "
     "access.log png svg gate gzip hour ledger list local master monitor pcap policy presented promote reason rule scorecard spark stats stopped sum "
-    "token.key trunk"
+    "token.key trunk SQLite centre office ru"
 )
 """Words a person types as they are: names of statistics, modes, columns, files."""
 SAME_NAMES = re.compile(

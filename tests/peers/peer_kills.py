@@ -246,19 +246,18 @@ def proposal(number: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def kill_again_and_again(office: OfficeProcess, crowd: Crowd, kills: int, longest: int, seed: int) -> int:
-    """Kill an office so many times, each time at a random moment after up to `longest` answers, and start it again; how often it
-    was. Moments are counted in answers, so that a slow machine gets as far as a quick one."""
+def again_and_again(crowd: Crowd, fall: Callable[[], None], times: int, longest: int, seed: int) -> int:
+    """Let something fall so many times, each time at a random moment after up to `longest` answers; how often it did. Moments are
+    counted in answers, so that a slow machine gets as far as a quick one."""
     pick = random.Random(seed)
-    for done in range(kills):
+    for done in range(times):
         goal, patient = crowd.told.answers() + pick.randrange(longest), time.monotonic() + PATIENCE
         while crowd.told.answers() < goal and not crowd.over.wait(0.005):
             assert time.monotonic() < patient, "nobody gets an answer"
         if crowd.over.wait(pick.uniform(0.0, 0.1)):
             return done
-        office.kill()
-        office.start()
-    return kills
+        fall()
+    return times
 
 
 def listed(text: str) -> dict[str, str]:

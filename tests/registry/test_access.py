@@ -1,5 +1,6 @@
 """Accounts, signing in, codes, sessions, keys: over a real database."""
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from uuid import UUID
@@ -487,3 +488,27 @@ def test_every_step_is_in_the_trail_and_names_who_it_was(registry, passwords, ma
         entries = work.db.scalars(select(AuditEntry).order_by(AuditEntry.seq)).all()
         assert [one.actor for one in entries] == ["user:root", *["user:aida"] * 4, "user:root"]
         assert PASSWORD not in repr([vars(one) for one in entries])
+
+
+def at_once(count, call):
+    with ThreadPoolExecutor(count) as pool:
+        return [future.exception() is None for future in [pool.submit(call) for _ in range(count)]]
+
+
+def test_of_those_who_show_one_code_at_once_one_comes_in(registry, made, enter, clock):
+    codes = authenticator(registry, made("sam", "supervisor"))
+    opened, code = enter("sam"), codes.at(clock[0] // 1000)
+    assert sum(at_once(4, lambda: sessions.enter_code(registry, RULES, opened.token, code))) == 1
+
+
+def test_passwords_tried_at_once_count_one_by_one_and_the_lock_holds_for_those_under_way(registry, made, enter, clock):
+    which = made()
+    assert not any(at_once(8, lambda: enter(password=OTHER)))
+    account = account_of(registry, which)
+    assert (account.failures, account.locked_until) == (5, clock[0] + 30_000)
+
+
+def test_of_those_who_use_one_set_up_token_at_once_one_sets_the_password(registry, passwords):
+    with registry.work(ADMIN) as work:
+        _, token = accounts.add(work, NewAccount("aida", "analyst", CENTRE))
+    assert sum(at_once(4, lambda: accounts.set_up(registry, passwords, token, PASSWORD))) == 1

@@ -3,11 +3,14 @@
 import threading
 
 import pytest
+from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
 
 from tosqauyl.errors import TosqauylError
 from tosqauyl.registry.actor import Actor
 from tosqauyl.registry.errors import Conflict, Unavailable
-from tosqauyl.registry.store import Registry, open_engine
+from tosqauyl.registry.store import Registry, open_engine, told
 from tosqauyl.registry.tables import Incident, Organisation
 from tosqauyl.registry.vault import Vault
 
@@ -79,6 +82,34 @@ def test_a_database_that_is_away_is_said_to_be_away() -> None:
     away = Registry("postgresql+pg8000://nobody@127.0.0.1:1/nothing", Vault({"00000001": b"k" * 32}), lambda: 0)
     with pytest.raises(Unavailable, match="nothing was accepted"), away.work(Actor("x", "centre")) as work:
         work.db.get(Organisation, "centre")
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [("57P01", Unavailable), ("57P03", Unavailable), ("53300", Unavailable), ("08006", Unavailable), ("40P01", Conflict), ("23503", Conflict),
+     ("22021", ProgrammingError)],
+)  # fmt: skip
+def test_what_the_server_says_in_codes_is_told_as_what_it_is(code: str, kind: type[Exception]) -> None:
+    with pytest.raises(kind), told():
+        raise ProgrammingError("SELECT 1", {}, Exception({"C": code, "M": "the server says so"}))
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError(), PoolTimeout()])
+def test_what_no_driver_tells_of_a_database_that_is_away_is_told(error: Exception) -> None:
+    with pytest.raises(Unavailable, match="nothing was accepted"), told():
+        raise error
+
+
+def test_a_database_that_goes_away_during_the_commit_may_have_accepted_it(
+    registry: Registry, analyst: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(_session: Session) -> None:
+        raise OperationalError("COMMIT", {}, ConnectionResetError())
+
+    monkeypatch.setattr(Session, "commit", lost)
+    with pytest.raises(Unavailable, match="whole, or not at all") as found, registry.work(analyst) as work:
+        work.db.get(Organisation, "centre")
+    assert "Idempotency-Key" in found.value.hint
 
 
 def test_another_kind_of_database_is_refused() -> None:

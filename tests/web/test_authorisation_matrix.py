@@ -22,7 +22,6 @@ from fastapi.routing import APIRoute
 
 from tosqauyl.registry.actor import ROLE_SCOPES
 from tosqauyl.web.access import SESSION
-from tosqauyl.web.app import DOCUMENT
 from tosqauyl.web.caller import PUBLIC
 from tosqauyl.web.table import scope_of_route
 
@@ -57,9 +56,9 @@ def routes(app):
 
 
 @pytest.fixture
-def request_of(app, client_as):
+def request_of(app):
     """Makes the smallest request that an operation takes: method, path, ids, members of the body -> keyword arguments for a client."""
-    document = client_as().get(DOCUMENT).json()
+    document = app.openapi()
 
     def made(method: str, path: str, ids: list[str], members: dict[str, str] | None = None) -> dict[str, Any]:
         operation = document["paths"][path][method.lower()]
@@ -129,8 +128,8 @@ def test_the_corpus_names_every_route_its_scope_and_the_roles_that_have_it(route
     assert list(told) == sorted(told, key=lambda one: (one[1], one[0])), "keep it sorted by path and method"
 
 
-def test_the_corpus_says_for_every_id_of_a_path_and_a_body_what_it_names(client_as):
-    document = client_as().get(DOCUMENT).json()
+def test_the_corpus_says_for_every_id_of_a_path_and_a_body_what_it_names(app):
+    document = app.openapi()
     for row in rows():
         assert len(re.findall(r"{\w+}", row["path"])) == len(in_path(row)), row["path"]
         body = document["paths"][row["path"]][row["method"].lower()].get("requestBody", {}).get("content", {})

@@ -44,6 +44,6 @@ class TooMany(RegistryError):
 
 
 class Unavailable(RegistryError):
-    """The database cannot be reached; nothing was accepted."""
+    """The database cannot be reached; nothing was accepted, unless it says that this is not known."""
 
     slug = "unavailable"

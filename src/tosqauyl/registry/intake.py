@@ -23,6 +23,7 @@ from tosqauyl.registry.store import Work
 from tosqauyl.registry.submission import Checked, Submission, check
 from tosqauyl.registry.tables import Observable, Report, Sighting
 from tosqauyl.registry.tickets import ticket_of, token_of
+from tosqauyl.registry.webhooks import announce
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ def submit(work: Work, submission: Submission) -> Receipt:
     if not receipt.duplicate:
         detail = f"{submission.reporter} {submission.channel} {submission.scheme}".rstrip()
         work.note("reported", "report", receipt.report, detail)
+        announce(work, "report.received", {"report": receipt.report}, work.actor.organisation)
     return receipt
 
 

@@ -19,6 +19,7 @@ from tosqauyl.registry.store import Work
 from tosqauyl.registry.submission import DAY
 from tosqauyl.registry.tables import Incident, IncidentEvent, IncidentObservable, ProtectedIdentity, Report, Sighting
 from tosqauyl.registry.taxonomy import linking
+from tosqauyl.registry.webhooks import announce
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,7 @@ def _propose(desk: _Desk, report: Joining, shared: Sequence[UUID]) -> UUID:
     work.db.flush()
     _add_observables(desk, case, shared)
     work.note("proposed", "incident", case, f"{len(shared)} observables named by several reporters")
+    announce(work, "incident.proposed", {"incident": case}, CENTRE)
     work.db.add(IncidentEvent(id=work.new_id(), incident=case, at=work.now, actor=SYSTEM.name, verb="proposed"))
     _link(desk, {key: case for one in shared for key in desk.shared[one][1] if key not in desk.batch})
     return case

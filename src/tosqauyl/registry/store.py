@@ -7,14 +7,16 @@
 SQLite and PostgreSQL. Time is an argument: `clock` gives milliseconds since 1970.
 """
 
+import logging
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import Engine, ExceptionContext, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -25,6 +27,8 @@ from tosqauyl.registry.errors import Conflict, Unavailable
 from tosqauyl.registry.ids import new_id
 from tosqauyl.registry.vault import Vault
 
+logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())
+"""A connection that cannot be closed would be a traceback to the operator: a database that is away is told as Unavailable."""
 BUSY_MS = 10_000
 """How long a writer waits for another one on SQLite."""
 
@@ -62,7 +66,7 @@ class Registry:
     @contextmanager
     def work(self, actor: Actor) -> Iterator[Work]:
         """A transaction that may write. Raises Conflict where somebody else changed the same row meanwhile, Unavailable where
-        the database cannot be reached; then nothing was written."""
+        the database cannot be reached; then nothing was written, or it is said that this is not known."""
         with told(), self._sessions() as db:
             if self.engine.dialect.name == "sqlite":
                 db.execute(text("BEGIN IMMEDIATE"))
@@ -71,7 +75,8 @@ class Registry:
             db.flush()
             if work.notes:
                 audit.append(db, work.notes, actor.name, actor.organisation, work.now)
-            db.commit()
+            with told(UNSURE, AGAIN):
+                db.commit()
         for call in work.after:
             call()
 
@@ -93,32 +98,47 @@ class Registry:
         self.engine.dispose()
 
 
+NOTHING = "the database cannot be reached, nothing was accepted"
+UNSURE = "the database was lost at the very end: this was accepted whole, or not at all"
+AGAIN = "send it again with the same Idempotency-Key"
+
+
 @contextmanager
-def told() -> Iterator[None]:
-    """Database errors as the registry's own."""
+def told(away: str = NOTHING, hint: str = "") -> Iterator[None]:
+    """Database errors as the registry's own. away: what is said where the database cannot be reached."""
     try:
         yield
     except StaleDataError:
         raise Conflict("somebody else changed this in between", hint="read it again and decide again") from None
-    except IntegrityError as error:
-        raise Conflict("the same is there already, or what it refers to is not", str(error.orig)[:200]) from None
-    except (OperationalError, InterfaceError) as error:
-        raise Unavailable("the database cannot be reached, nothing was accepted", str(error.orig)[:200]) from None
     except DBAPIError as error:
-        if error.connection_invalidated:
-            raise Unavailable("the connection to the database was lost, nothing was accepted") from None
-        if _code(error) in CROSSED:
-            raise Conflict("it crossed another change", hint="send it again") from None
-        raise
+        raise _own(error, away, hint) or error from None
+    except (ConnectionError, PoolTimeout):  # the driver lets some through; every connection is waiting for the database
+        raise Unavailable(away, hint=hint) from None
 
 
 CROSSED = ("40001", "40P01")
 """PostgreSQL: serialization_failure and deadlock_detected; nothing was written."""
+AWAY = ("08", "53", "57P", "58")
+"""Beginnings of codes: no connection, no room, shutting down or starting, a failure below it (PostgreSQL manual, appendix A)."""
+REFUSED = "23"
+"""integrity_constraint_violation, of which the driver knows one kind."""
 
 
-def _code(error: DBAPIError) -> str:
+def _own(error: DBAPIError, away: str, hint: str) -> Conflict | Unavailable | None:
+    code = _code(error.orig)
+    if isinstance(error, IntegrityError) or code.startswith(REFUSED):
+        return Conflict("the same is there already, or what it refers to is not", str(error.orig)[:200])
+    if code in CROSSED:
+        return Conflict("it crossed another change", hint="send it again")
+    lost = error.connection_invalidated or code.startswith(AWAY)
+    if lost or isinstance(error, OperationalError | InterfaceError):
+        return Unavailable(away, str(error.orig)[:200], hint)
+    return None
+
+
+def _code(error: BaseException | None) -> str:
     """PostgreSQL's SQLSTATE; '' of another database."""
-    said = error.orig.args[0] if error.orig is not None and error.orig.args else None
+    said = error.args[0] if error is not None and error.args else None
     return str(said.get("C", "")) if isinstance(said, dict) else ""
 
 
@@ -133,6 +153,7 @@ def open_engine(url: str) -> Engine:
         # The driver sends a statement for each row of an executemany; so many rows go in one statement, RETURNING or not.
         engine.dialect.use_insertmanyvalues_wo_returning = True
         event.listen(engine, "connect", _set_up_postgresql)
+        event.listen(engine, "handle_error", _tell_lost)
         return engine
     kind = url.partition(":")[0]
     raise TosqauylError(
@@ -153,3 +174,9 @@ def _set_up_postgresql(connection: object, _record: object) -> None:
     found = getattr(connection, "_usock", None)
     if isinstance(found, socket.socket) and found.family in (socket.AF_INET, socket.AF_INET6):
         found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _tell_lost(context: ExceptionContext) -> None:
+    """A server that shuts down says so in its own way: then none of its connections is used again."""
+    if _code(context.original_exception).startswith(("08", "57P")):
+        context.is_disconnect = True

@@ -52,7 +52,7 @@ KINDS: dict[str, Kind] = {
     "refused": Kind(422, "The registry refuses this."),
     "too-many": Kind(429, "Too much was asked; try again after the time in Retry-After."),
     "failed": Kind(500, "A bug of the office. It was counted."),
-    "unavailable": Kind(503, "The database cannot be reached. Nothing was accepted; try again later."),
+    "unavailable": Kind(503, "The database cannot be reached; try again later, with the same Idempotency-Key."),
 }
 """Every problem by its slug."""
 RETRY_SECONDS = 5

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from tosqauyl import __version__
 from tosqauyl.errors import TosqauylError
 from tosqauyl.registry.actor import CITIZEN
+from tosqauyl.registry.store import told
 from tosqauyl.registry.tables import ListHead
 from tosqauyl.web.caller import PUBLIC, Caller, needs
 from tosqauyl.web.metrics import MEDIA_TYPE, standing
@@ -64,7 +65,8 @@ def _is_migrated(office: Office) -> bool:
     if not office.counters.get("migrated"):
         from tosqauyl.registry.migrate import is_current
 
-        office.counters["migrated"] = int(is_current(office.registry.engine))
+        with told():
+            office.counters["migrated"] = int(is_current(office.registry.engine))
     return bool(office.counters["migrated"])
 
 
