@@ -51,7 +51,8 @@ test-peers: $(READY) $(SPARK_READY)  ## as root: install SIPp, Kamailio, Redis, 
 	@dpkg -s $(PEER_PACKAGES) >/dev/null 2>&1 || { \
 	    test "$$(id -u)" = 0 || { echo "make test-peers: run as root, it installs: $(PEER_PACKAGES)" >&2; exit 1; }; \
 	    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $(PEER_PACKAGES); }
-	TOSQAUYL_REQUIRE_PEERS=1 $(BIN)/pytest tests/peers tests/registry tests/web -m peers
+	TOSQAUYL_REQUIRE_PEERS=1 $(BIN)/pytest -n auto tests/registry tests/web -m peers
+	TOSQAUYL_REQUIRE_PEERS=1 $(BIN)/pytest tests/peers -m peers
 
 nightly: $(NIGHTLY_READY)  ## what is too long for check: fuzzing (FUZZ_SECONDS each), soak and crash runs, benchmark
 	@mkdir -p var/fuzz

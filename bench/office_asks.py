@@ -110,9 +110,7 @@ def _of_reports(
     yield filtered("an operator's own, two filters", lambda _: some(2), OPERATOR)
     yield filtered("an operator's own, scheme and region of none", never, OPERATOR)
     yield Kind("reports by number: the most named", LISTS_MS, lambda number: named(number % 4 * 20))
-    yield Kind(
-        "reports by number: the most named, filters", LISTS_MS, lambda number: named(number % 4 * 20, **some(2))
-    )
+    yield Kind("reports by number: the most named, filters", LISTS_MS, lambda number: named(number % 4 * 20, **some(2)))
     yield Kind(
         "reports by number: in few",
         LISTS_MS,

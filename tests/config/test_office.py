@@ -150,3 +150,8 @@ def test_the_environment_names_the_database_before_the_file(tmp_path, monkeypatc
 def test_every_key_says_what_it_means():
     assert [one.path for one in OFFICE_KEYS if not one.doc] == []
     assert len({one.path for one in OFFICE_KEYS}) == len(OFFICE_KEYS)
+
+
+def test_behind_a_proxy_it_must_be_said_how_browsers_reach_the_office():
+    assert "public_url" in str(mistakes('proxies = ["10.0.0.1"]\n'))
+    assert load_office('proxies = ["10.0.0.1"]\npublic_url = "https://office.kz"\n', "x/office.toml").secure

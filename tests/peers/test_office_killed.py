@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
-from peer_kills import Crowd, Told, folded, again_and_again, listed, proposal
+from peer_kills import Crowd, Told, again_and_again, folded, listed, proposal
 from peer_kills import report as a_report
 from peer_office import PASSWORD, OfficeProcess, Person, anybody
 from peer_postgresql import Server, postgresql, server  # noqa: F401 - a fixture
@@ -291,6 +291,9 @@ def check_database_down(office: OfficeProcess, gate: RunningGate, database: Serv
     until(lambda: gate.call() == 603, 30)
     database.stop(mode)
     said = while_down(office, citizen, aida)
+    office.kill()
+    office.start()  # it does not need its database to begin
+    assert said == while_down(office, citizen, aida)
     assert [gate.call() for _ in range(20)] == [603] * 20
     assert gate.call(OTHER) == 302
     database.start()

@@ -321,7 +321,7 @@ def test_the_bell_rings_after_the_commit_and_not_after_a_rollback(registry, anal
     BELL.listen(hear)
     try:
         decided(registry, analyst, supervisor, numbers[0])
-        with pytest.raises(RuntimeError), registry.work(supervisor) as work:  # noqa: PT012
+        with pytest.raises(RuntimeError), registry.work(supervisor) as work:
             conditions.allow(work, numbers[1], "ours", 0)
             raise RuntimeError
     finally:

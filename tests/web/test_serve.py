@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from tosqauyl.errors import TosqauylError
+from tosqauyl.registry.errors import Unavailable
 from tosqauyl.web.serve import JOBS_AT, Job, Jobs, ServeOptions, _config, listen
 
 
@@ -32,6 +33,30 @@ def test_a_job_that_fails_is_told_without_what_it_says_and_counted(office):
     assert office.alarm.told[0].startswith("ALARM: the job one failed: ValueError at test_serve.py:")
     assert office.alarm.told[1] == "ALARM: the job two failed: list: the disk is full"
     assert "+7701" not in str(office.alarm.told)
+
+
+def test_a_job_that_finds_the_database_away_is_told_once_and_comes_again_soon(office):
+    done, count = threading.Event(), []
+
+    def away_at_first():
+        count.append(1)
+        if len(count) < 3:
+            raise Unavailable("the database cannot be reached")
+        done.set()
+
+    jobs = Jobs([], office)
+    daily = Job("daily", 86_400, away_at_first)
+    assert [jobs.run_once(daily) for _ in range(3)] == [False, False, True]
+    assert office.alarm.told == ["ALARM: the job daily failed: the database cannot be reached"]
+    assert office.counters["jobs_failed"] == 2
+    count.clear()
+    done.clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tosqauyl.web.serve.AWAY_SECONDS", 0.01)
+        running = Jobs([daily], office)
+        running.start()
+        assert done.wait(10), "it waits for a day"
+        running.stop()
 
 
 def test_the_office_is_well_since_the_frequent_job_that_is_longest_ago(office, clock):

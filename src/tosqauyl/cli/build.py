@@ -30,7 +30,7 @@ __all__ = ["silent"]
 
 def to_stderr(text: str) -> None:
     """Say it on standard error, where it does not get between a script and its answer."""
-    print(text, file=sys.stderr, flush=True)
+    print(f"{text}\n", end="", file=sys.stderr, flush=True)  # in one write: threads of the office say something at once
 
 
 def read_text(file: str) -> str:

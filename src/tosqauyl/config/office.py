@@ -132,6 +132,8 @@ def _config(table: Table, reader: Reader, path: _Path) -> OfficeConfig:
     data, public_url = Path(path(top.text("data"))), top.text("public_url").rstrip("/")
     if public_url and not re.fullmatch(r"https?://[^/?#\s@]+", public_url):
         reader.wrong("public_url", "is no address of a site", "https://office.example.kz, without a path")
+    if top.texts("proxies") and not public_url and not top.text("certificate"):  # cookies would not be kept to https
+        reader.wrong("public_url", "is missing", "behind a proxy the office must know how browsers reach it")
     limits = Fields(section(table, reader, "limits"))
     return OfficeConfig(
         data=data,

@@ -205,7 +205,8 @@ def shown(work: Work, some: Sequence[Appeal]) -> list[Shown]:
 
 
 def opened(work: Work, appeal_id: UUID, purpose: str) -> Opened:
-    """What is sealed of an appeal; written down as a read of personal data. Raises Absent."""
+    """What is sealed of an appeal; written down as a read of personal data. Raises Absent, Invalid."""
+    check_no_numbers(purpose, "purpose")
     appeal = found(work, appeal_id)
     number = observables.opened(work, observables.read(work, appeal.observable), purpose)
     work.note("read-personal", "appeal", appeal.id, purpose=purpose)
@@ -272,6 +273,7 @@ def _check_filing(text: str, contact: str, language: str, rule: str) -> None:
         raise Invalid("this language is not known", "language", f"one of {', '.join(LANGUAGES)}")
     if rule and not _RULE.fullmatch(rule):
         raise Invalid("this is no rule or reason", "rule", "as the refused call named it, such as fixed-from-abroad")
+    check_no_numbers(rule, "rule")
 
 
 def _check_answer(answer: str) -> None:

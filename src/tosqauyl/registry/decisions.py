@@ -269,11 +269,12 @@ def _check_against_the_others(work: Work, indicator: Indicator) -> None:
     """A block of what is protected, or a protection of what is blocked: one of the two is wrong, and a person says which."""
     if indicator.listing == "block":
         check_may_be_blocked(work, observables.read(work, indicator.observable))
-    if indicator.verdict == "protected" and _is_blocked(work, indicator.observable):
+    if indicator.verdict == "protected" and is_blocked(work, indicator.observable):
         raise Conflict("it is blocked now", hint="revoke or end the block first")
 
 
-def _is_blocked(work: Work, observable_id: UUID) -> bool:
+def is_blocked(work: Work, observable_id: UUID) -> bool:
+    """Whether a block of it holds, also one that an allowance lifts for now."""
     said = select(func.count()).select_from(Indicator).where(
         Indicator.observable == observable_id, Indicator.state == "active", Indicator.listing == "block",
         Indicator.valid_until > work.now,
@@ -285,6 +286,7 @@ def _is_blocked(work: Work, observable_id: UUID) -> bool:
             Condition.observable == observable_id,
             Condition.kind != "allow",
             Condition.ended == 0,
+            Condition.approved_by != "",
             Condition.until > work.now,
         )
     )

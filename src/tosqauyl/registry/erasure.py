@@ -101,7 +101,13 @@ def erase_observable(work: Work, observable_id: UUID) -> None:
         work.db.get(Listing, found.id) is not None
         or work.db.scalars(select(Indicator.id).where(Indicator.observable == found.id, open_states)).first()
         is not None
-        or work.db.scalars(select(Condition.id).where(Condition.observable == found.id, Condition.ended == 0)).first()
+        or work.db.scalars(
+            select(Condition.id).where(
+                Condition.observable == found.id,
+                Condition.ended == 0,
+                (Condition.until == 0) | (Condition.until > work.now),
+            )
+        ).first()
         is not None
     ):
         raise Conflict("it is listed, or something is held against it", hint="withdraw that first")

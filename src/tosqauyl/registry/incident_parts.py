@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import delete, insert, select, update
 
 from tosqauyl.registry.errors import Conflict, Invalid
-from tosqauyl.registry.incidents import found, seen, seen_open, visible
+from tosqauyl.registry.incidents import MOST_MONEY, MOST_VICTIMS, found, seen, seen_open, visible
 from tosqauyl.registry.observables import AT_ONCE, chunks
 from tosqauyl.registry.store import Work
 from tosqauyl.registry.tables import (
@@ -117,8 +117,11 @@ def merge(work: Work, incident_id: UUID, version: int, other_id: UUID, other_ver
     incident, other = seen(work, incident_id, version), seen(work, other_id, other_version)
     if incident.organisation != other.organisation:
         raise Invalid("the cases are of two organisations", "other")
+    amount, victims = incident.amount + other.amount, incident.victims + other.victims
+    if amount > MOST_MONEY or victims > MOST_VICTIMS:
+        raise Invalid("together they are more than a case can have", "other", "amend one of the two first")
     reports = _take_over(work, incident, other)
-    incident.amount, incident.victims = incident.amount + other.amount, incident.victims + other.victims
+    incident.amount, incident.victims = amount, victims
     incident.reports += reports
     other.state, other.closed, other.merged_into, other.reports = "closed", work.now, incident.id, 0
     other.amount = other.victims = other.snoozed_until = 0

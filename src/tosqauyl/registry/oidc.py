@@ -28,6 +28,7 @@ from sqlalchemy import select
 from tosqauyl.errors import TosqauylError
 from tosqauyl.registry.accounts import LOGIN, NewAccount, add
 from tosqauyl.registry.errors import RegistryError, Unavailable
+from tosqauyl.registry.keys import ROLES_OF_KIND, owned
 from tosqauyl.registry.sessions import Unknown
 from tosqauyl.registry.store import Work
 from tosqauyl.registry.tables import Account
@@ -287,6 +288,8 @@ def account_of(work: Work, provider: Provider, person: Person) -> Account:
             raise _refused(f"no account can be made: {error.what}") from None
         work.db.flush()
     elif (found.role, found.organisation) != (role.role, role.organisation):
+        if role.role not in ROLES_OF_KIND[owned(work, role.organisation).kind]:
+            raise _refused(f"nobody has the role {role.role} in an organisation of this kind")
         work.note("role-changed", "account", found.id, f"{found.role} to {role.role}, by the identity provider")
         found.role, found.organisation = role.role, role.organisation
     return found

@@ -23,8 +23,11 @@ SOURCES = ("report", "ledger", "operator", "centre")
 MOST_REASONS = 20
 MOST_REASON = 1_000
 """Characters of a reason's text."""
-FROM_PROGRAMS = frozenset({"counts", "window", "query"})
-"""Slugs of reasons that a program makes of figures; they name nobody."""
+FROM_PROGRAMS = {
+    "counts": re.compile(r"([a-z][a-z0-9_]*=[0-9]{1,16}(; )?)*"), "query": re.compile(r"[a-z][a-z0-9_.-]* [0-9a-f]{16,64}"),
+}  # fmt: skip
+"""Slugs of reasons that a program makes, each with its form: 'calls=120; answered=3', a query's name and revision. Long digits in
+them are no numbers of people."""
 
 _SLUG = re.compile(r"[a-z][a-z0-9._-]{0,31}")
 
@@ -96,6 +99,7 @@ def _check_words(proposal: Proposal) -> None:
         raise Invalid("this is no slug of a scheme", "scheme")
     if len(proposal.rule) > 200 or not is_storable(proposal.rule):
         raise Invalid("this is no id of a rule", "rule")
+    check_no_numbers(proposal.rule, "rule")
 
 
 def _check_figures(proposal: Proposal) -> None:
@@ -116,7 +120,8 @@ def _check_reasons(reasons: Sequence[Mapping[str, str]]) -> None:
             raise Invalid("this is no slug", f"reasons/{place}/slug", "small letters, digits, . _ -; at most 32")
         if len(text) > MOST_REASON or not is_storable(text):
             raise Invalid("this text is too long, or has characters that are not printed", f"reasons/{place}/text")
-        if slug not in FROM_PROGRAMS:
+        form = FROM_PROGRAMS.get(slug)
+        if form is None or not form.fullmatch(text):
             check_no_numbers(text, f"reasons/{place}/text")
 
 

@@ -11,8 +11,9 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from tosqauyl.registry import decisions, publish
 from tosqauyl.registry.errors import Absent, Conflict, Invalid
-from tosqauyl.registry.observables import normalise
+from tosqauyl.registry.observables import find, normalise
 from tosqauyl.registry.protection import is_storable
 from tosqauyl.registry.shipped import shipped, titles
 from tosqauyl.registry.store import Work
@@ -22,6 +23,7 @@ from tosqauyl.registry.taxonomy import Titles
 KINDS = ("phone", "domain", "sender")
 MOST_BODY = 200
 MOST_SOURCE = 1_000
+MOST_VALUE = 200
 MOST_SENDER = 11
 """Letters of a sender's name (3GPP TS 23.040, section 9.1.2.5)."""
 
@@ -47,8 +49,14 @@ def search(work: Work, only_current: bool, cursor: UUID | None, limit: int) -> l
 
 
 def add(work: Work, identity: Identity) -> ProtectedIdentity:
-    """Protect something; what was ended before is protected again. Raises Invalid, Conflict where it is protected already."""
+    """Protect something; what was ended before is protected again. Raises Invalid, Conflict where it is protected already, and
+    where it is blocked: one of the two is wrong, and a person says which."""
     made = _checked(identity)
+    if made.kind == "phone":
+        publish.lock(work)
+        seen = find(work, "phone", made.value)
+        if seen is not None and decisions.is_blocked(work, seen.id):
+            raise Conflict("it is blocked now", hint="revoke or end the block first")
     known = work.db.scalars(
         select(ProtectedIdentity).where(ProtectedIdentity.kind == made.kind, ProtectedIdentity.value == made.value)
     ).first()
@@ -105,11 +113,13 @@ def names() -> Mapping[tuple[str, str], Titles]:
 def _checked(identity: Identity) -> Identity:
     if identity.kind not in KINDS:
         raise Invalid("no such kind", "kind", f"one of {', '.join(KINDS)}")
-    for name, most in (("body", MOST_BODY), ("source", MOST_SOURCE), ("value", 200)):
+    for name, most in (("body", MOST_BODY), ("source", MOST_SOURCE), ("value", MOST_VALUE)):
         text = getattr(identity, name)
         if not text.strip() or len(text) > most or not is_storable(text):
             raise Invalid("it is empty, too long, or has characters that are not printed", name, f"at most {most}")
     value = _sender(identity.value) if identity.kind == "sender" else normalise(identity.kind, identity.value)
+    if len(value) > MOST_VALUE:  # a name in other letters is longer in ASCII
+        raise Invalid("it is too long", "value", f"at most {MOST_VALUE}")
     return Identity(" ".join(identity.body.split()), identity.kind, value, identity.source.strip())
 
 

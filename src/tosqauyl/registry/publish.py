@@ -184,7 +184,10 @@ def _publish(work: Work, top: ListHead, observable: Observable, before: Listing 
 
 
 def _sealed(work: Work, observable: Observable) -> bytes:
-    return work.vault.seal(observables.opened(work, observable, "publication to the gates"), NUMBER)
+    number = observables.opened(work, observable, "publication to the gates")
+    if not number:
+        raise Conflict("this number was erased: gates cannot be told of it")
+    return work.vault.seal(number, NUMBER)
 
 
 def _holdings(work: Work, observable_id: UUID) -> Iterator[Holding]:

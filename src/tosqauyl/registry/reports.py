@@ -12,10 +12,15 @@ from sqlalchemy.orm import InstrumentedAttribute
 from tosqauyl.registry.errors import Absent, Conflict, Invalid
 from tosqauyl.registry.ids import new_id
 from tosqauyl.registry.observables import AT_ONCE, chunks, find, masked
+from tosqauyl.registry.protection import check_no_numbers
 from tosqauyl.registry.store import Work
+from tosqauyl.registry.submission import reporters_of
 from tosqauyl.registry.tables import Incident, Observable, Report, Sighting
 from tosqauyl.registry.taxonomy import regions, schemes
 from tosqauyl.registry.words import REPORT_MOVES, REPORT_OUTCOMES, may_move
+
+FEW = 2_000
+"""Of an observable in at most so many reports all of them are looked at, whatever else is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,8 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """An observable of a report. value: masked where it is personal; reports: how many reports name it; operator: of a phone."""
+    """An observable of a report. value: masked where it is personal; reports: how many reports of all organisations name it, 0 to
+    whoever does not see them all; operator: of a phone."""
 
     id: UUID
     kind: str
@@ -57,6 +63,8 @@ class Opened:
 def search(work: Work, wanted: Filter, cursor: UUID | None, limit: int) -> list[Report]:
     """Reports, the latest first: at most one more than `limit`, which then begins the next page. An observable that nobody
     named, or that cannot be, is in no report."""
+    if wanted.reporter and wanted.reporter not in reporters_of(work.actor):
+        return []  # an organisation has no such reports: they would be looked for among all of its own
     whose = "" if work.actor.sees_all else work.actor.organisation
     if wanted.observable is None:
         query = (
@@ -66,8 +74,10 @@ def search(work: Work, wanted: Filter, cursor: UUID | None, limit: int) -> list[
     found = find(work, *wanted.observable)
     if found is None:
         return []
-    # An expression is in no index: so both databases walk the index of the observable, not all reports of a state or a tenant.
-    conditions = (func.coalesce(one.left, "") == one.right for one in _equal(wanted, whose))
+    conditions: list[ColumnElement[bool]] = [*_equal(wanted, whose)]
+    if found.reports <= FEW:
+        # An expression is in no index: so both databases walk the index of the observable, not all reports of a state or a tenant.
+        conditions = [func.coalesce(one.left, "") == one.right for one in _equal(wanted, whose)]
     query = select(Report).join(Sighting, Sighting.report == Report.id).where(Sighting.observable == found.id)
     query = query.where(*conditions, *_bounds(wanted, cursor, Sighting.report)).order_by(Sighting.report.desc())
     return list(work.db.scalars(query.limit(limit + 1)))
@@ -90,7 +100,8 @@ def named_in(work: Work, reports: Iterable[UUID]) -> dict[UUID, list[Named]]:
         for key, one in work.db.execute(
             query.where(Sighting.report.in_(some)).order_by(Observable.kind, Observable.id)
         ):
-            found[key].append(Named(one.id, one.kind, masked(work, one), one.operator, one.reports))
+            count = one.reports if work.actor.sees_all else 0
+            found[key].append(Named(one.id, one.kind, masked(work, one), one.operator, count))
     return found
 
 
@@ -104,10 +115,12 @@ def shown_incidents(work: Work, reports: Sequence[Report]) -> dict[UUID, UUID | 
 
 
 def open_report(work: Work, report_id: UUID, purpose: str) -> Opened:
-    """What is sealed of a report, written into the audit trail with its purpose. Raises Absent, Invalid for an empty purpose."""
+    """What is sealed of a report, written into the audit trail with its purpose. Raises Absent, Invalid for a purpose that is
+    empty or has a number of a person in it."""
     report = get(work, report_id)
     if not purpose.strip():
         raise Invalid("why it is read must be said", "purpose")
+    check_no_numbers(purpose, "purpose")
     work.note("read-personal", "report", report.id, purpose=purpose)
     query = select(Observable).join(Sighting, Sighting.observable == Observable.id).where(Sighting.report == report.id)
     observables = tuple(

@@ -188,7 +188,7 @@ _ENDED_APPEALS = tuple(state for state, after in APPEAL_MOVES.items() if not aft
 
 CLASSES: tuple[Kept, ...] = (
     Kept("reports", Report.id, lambda at: (Report.state == "closed") & (Report.received < at) & (Report.changed < at)
-         & (Report.ticket != ""), empty_reports, "emptied"),
+         & ((Report.ticket != "") | exists().where(Sighting.report == Report.id)), empty_reports, "emptied"),
     Kept("incidents", Incident.id, lambda at: (Incident.state == "closed") & (Incident.closed < at) & _is_full(Incident.id),
          _empty_incidents, "emptied"),
     Kept("checks", NumberCheck.id, lambda at: (NumberCheck.decided > 0) & (NumberCheck.decided < at) & (

@@ -20,8 +20,8 @@ from tosqauyl.registry.words import CHANNELS, REPORTERS
 MOST_OBSERVABLES = 50
 MOST_TEXT = 10_000
 MOST_CONTACT = 500
-MOST_LOSS = 10**15
-"""Tiyn: ten trillion tenge."""
+MOST_LOSS = 10**13
+"""Tiyn: a hundred billion tenge. Sums of 900,000 such reports fit into 64 bits."""
 MOST_VICTIMS = 100_000
 EARLIEST = 946_684_800_000
 """1 January 2000: no report is of an earlier day."""
@@ -186,14 +186,15 @@ def _same_person(text: str) -> str:
 def _digest(vault: Vault, actor: Actor, submission: Submission, observables: tuple[Seen, ...], author: str) -> str:
     """What makes it the same report: with an external id that alone (for each organisation, and for each citizen), else who
     reports, what was seen by which channel on which day, the words and the loss. Scheme, region and consent may be added later:
-    they are not of it. Keyed: a number can be found from a plain digest by trying all."""
+    they are not of it. Of somebody without an account it is the same only from the same address: whoever knows a contact could
+    else send the report anew and be given its ticket. Keyed: a number can be found from a plain digest by trying all."""
     if submission.external_id:
         who = author if submission.reporter == "citizen" and actor.role == CITIZEN.role else ""
-        parts: tuple[object, ...] = ("id", actor.organisation, who, submission.external_id)
+        parts: tuple[object, ...] = ("id", actor.organisation, who, submission.address, submission.external_id)
     else:
         words = " ".join(submission.text.split())
         parts = (
-            "content", actor.organisation, author, [one.key for one in observables], submission.channel,
+            "content", actor.organisation, author, submission.address, [one.key for one in observables], submission.channel,
             day_of(submission.happened), words, submission.loss,
         )  # fmt: skip
     return vault.token(json.dumps(parts, ensure_ascii=False, separators=(",", ":")), "report.digest")

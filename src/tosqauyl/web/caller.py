@@ -43,17 +43,22 @@ class Caller:
 
     def read(self) -> AbstractContextManager[Work]:
         """A transaction that only reads. It sees what was written before it."""
+        self.commit()
+        return self.office.registry.read(self.actor)
+
+    def commit(self) -> None:
+        """Have what was written committed now, without the answer: before something that takes long or goes out of the office."""
         if self.claim is not None:
             self.claim.end_work()
-        return self.office.registry.read(self.actor)
 
 
 PUBLIC = "public"
 """The scope of what anybody may ask."""
 
 
-def needs(scope: str) -> Callable[[Request], Caller]:
-    """A dependency: the caller, who must have the scope. `PUBLIC`: anybody, as himself if he shows who he is.
+def needs(scope: str, own: str = "") -> Callable[[Request], Caller]:
+    """A dependency: the caller, who must have the scope. `PUBLIC`: anybody, as himself if he shows who he is. own: a scope without
+    which somebody known is anybody, too: what is done in the name of an organisation is not open to all of its keys.
 
     Raises Refused: no-caller, second-factor, forbidden; Replayed where the request was carried out already.
     """
@@ -61,6 +66,8 @@ def needs(scope: str) -> Callable[[Request], Caller]:
     def find(request: Request) -> Caller:
         office: Office = request.app.state.office
         actor = allowed(request, scope) or CITIZEN
+        if own and not actor.may(own):
+            actor = CITIZEN
         return Caller(office, actor, _address(request), _language(request), claim_of(request, office, actor))
 
     find.scope = scope  # type: ignore[attr-defined]  # for the OpenAPI document and the authorisation matrix

@@ -31,7 +31,7 @@ from sqlalchemy.exc import IntegrityError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
-from tosqauyl.registry.actor import Actor
+from tosqauyl.registry.actor import CITIZEN, Actor
 from tosqauyl.registry.errors import RegistryError
 from tosqauyl.registry.store import Work, told
 from tosqauyl.registry.tables import IdempotentAnswer
@@ -186,7 +186,10 @@ def claim_of(request: Request, office: Office, actor: Actor) -> Claim | None:
         raise Refused(
             "invalid", fields=[FieldProblem(where=f"header:{HEADER}", what="16 to 128 letters, digits, ._~:+/=-")]
         )
-    token = office.registry.vault.token(f"{actor.organisation}\x00{actor.name}\x00{shown}", "idempotency")
+    # Whoever has no account is told from others by the address: else key and body would be enough for another one's ticket.
+    address = request.client.host if actor.role == CITIZEN.role and request.client else ""
+    whose = "\x00".join((actor.organisation, actor.name, address, shown))
+    token = office.registry.vault.token(whose, "idempotency")
     claim = request.scope.get(_CLAIM)
     if claim is None or claim.key != token:  # a route may ask for two scopes, and still is one request
         claim = request.scope[_CLAIM] = Claim(office, actor, token, lambda: _digest(request))

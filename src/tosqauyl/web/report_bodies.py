@@ -96,7 +96,8 @@ class ProgressOut(BaseModel):
 
 
 class NamedOut(BaseModel):
-    """An observable of a report. value: masked where it is personal; reports: how many reports name it; operator: of a phone."""
+    """An observable of a report. value: masked where it is personal; reports: how many reports name it, told to the centre, 0 to
+    others; operator: of a phone."""
 
     id: UUID
     kind: Kind

@@ -1,7 +1,8 @@
 """The office at work: uvicorn in the foreground, and the jobs, each in a thread of its own, so that a slow one holds up no other.
 
-A job is a bounded piece of work. One that fails is told to the operator and counted, and comes again at its next time. Log lines of
-requests are not written: they would be a log of who asked for what.
+A job is a bounded piece of work. One that fails is told to the operator and counted, and comes again at its next time; one
+that finds the database away comes again within seconds. Log lines of requests are not written: they would be a log of who asked for
+what.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from typing import Any
 import uvicorn
 
 from tosqauyl.errors import TosqauylError
+from tosqauyl.registry.errors import Unavailable
 from tosqauyl.web.failures import where_of
 from tosqauyl.web.office import Office
 
@@ -24,6 +26,8 @@ JOBS_AT = "jobs_at"
 """Name in `Office.counters`: since when no frequent job is late, see routes/health.py."""
 OFTEN_SECONDS = 60.0
 """Jobs that come this often say whether the office is well."""
+AWAY_SECONDS = 5.0
+"""After so long a job that found the database away is tried again, however rare it is."""
 GRACE_SECONDS = 10
 """How long answers have to end when the office is stopped."""
 HEAD_BYTES = 64 << 10
@@ -60,6 +64,7 @@ class Jobs:
             threading.Thread(target=self._loop, args=(job,), name=job.name, daemon=True) for job in self._jobs
         ]
         self._ended = {job.name: 0 for job in self._jobs if job.every <= OFTEN_SECONDS}
+        self._away: set[str] = set()
         self._lock = threading.Lock()
 
     def start(self) -> None:
@@ -79,6 +84,9 @@ class Jobs:
         counters = self._office.counters
         try:
             job.run()
+        except Unavailable as error:
+            self._note_away(job, error)
+            return False
         except Exception as error:  # noqa: BLE001 - the office goes on, and so do its other jobs
             what = str(error) if isinstance(error, TosqauylError) else where_of(error)
             with self._lock:
@@ -86,15 +94,25 @@ class Jobs:
             self._office.alarm(f"ALARM: the job {job.name} failed: {what}")
             return False
         with self._lock:
+            self._away.discard(job.name)
             if job.name in self._ended:
                 self._ended[job.name] = self._office.registry.clock()
                 counters[JOBS_AT] = min(self._ended.values())
         return True
 
+    def _note_away(self, job: Job, error: Unavailable) -> None:
+        """Counted each time, told once until the job succeeds."""
+        with self._lock:
+            self._office.counters["jobs_failed"] = self._office.counters.get("jobs_failed", 0) + 1
+            first = job.name not in self._away
+            self._away.add(job.name)
+        if first:
+            self._office.alarm(f"ALARM: the job {job.name} failed: {error}")
+
     def _loop(self, job: Job) -> None:
         while not self._stopped.is_set():
             self.run_once(job)
-            self._stopped.wait(job.every)
+            self._stopped.wait(min(job.every, AWAY_SECONDS) if job.name in self._away else job.every)
 
 
 def listen(options: ServeOptions) -> socket.socket:

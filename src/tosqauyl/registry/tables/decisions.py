@@ -23,6 +23,7 @@ class Indicator(Base):
         Index("ix_indicator_scheme_id", "scheme", "id"),
         Index("ix_indicator_scheme_source_id", "scheme", "source", "id"),
         Index("ix_indicator_state_scheme_id", "state", "scheme", "id"),
+        Index("ix_indicator_state_proposed_id", "state", "proposed", "id"),
         Index("ix_indicator_source_id", "source", "id"),
         Index("ix_indicator_state_approved_id", "state", "approved", "id"),
         Index("ix_indicator_state_ended_id", "state", "ended", "id"),

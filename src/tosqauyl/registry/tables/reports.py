@@ -37,14 +37,17 @@ class Report(Base):
         Index("ix_report_state_id", "state", "id"),
         Index("ix_report_state_scheme_id", "state", "scheme", "id"),
         Index("ix_report_state_region_id", "state", "region", "id"),
+        Index("ix_report_state_reporter_id", "state", "reporter", "id"),
         Index("ix_report_organisation_state_id", "organisation", "state", "id"),
         Index("ix_report_organisation_reporter_id", "organisation", "reporter", "id"),
         Index("ix_report_organisation_scheme_id", "organisation", "scheme", "id"),
         Index("ix_report_organisation_region_id", "organisation", "region", "id"),
         Index("ix_report_scheme_id", "scheme", "id"),
         Index("ix_report_scheme_region_id", "scheme", "region", "id"),
+        Index("ix_report_scheme_reporter_id", "scheme", "reporter", "id"),
         Index("ix_report_received", "received"),
         Index("ix_report_region_id", "region", "id"),
+        Index("ix_report_region_reporter_id", "region", "reporter", "id"),
         Index("ix_report_reporter_id", "reporter", "id"),
     )
     id: Mapped[Id] = mapped_column(primary_key=True)

@@ -66,6 +66,7 @@ def send_appeal_code(said: AppealTicketIn, caller: _Anybody) -> CodeSentOut:
     _spend(caller, "follow")
     with caller.work() as work:
         message = proof.new_code(work, said.ticket, caller.address)
+    caller.commit()
     try:
         caller.office.sms.send(message.number, message.text)
     except TosqauylError as error:

@@ -57,6 +57,7 @@ _Reader = Annotated[Caller, Depends(needs("reports:read"))]
 _Decider = Annotated[Caller, Depends(needs("cases:write"))]
 _Opener = Annotated[Caller, Depends(needs("personal:read"))]
 _Anybody = Annotated[Caller, Depends(needs(PUBLIC))]
+_Sender = Annotated[Caller, Depends(needs(PUBLIC, own="reports:write"))]
 
 
 def _filter(
@@ -78,7 +79,7 @@ def send_report(said: ReportIn, caller: _Writer) -> ReceiptOut:
 
 
 @router.post("/v1/public/reports", response_model=PublicReceiptOut, status_code=201, responses=problems("too-many"))
-def send_public_report(said: PublicReportIn, caller: _Anybody) -> PublicReceiptOut:
+def send_public_report(said: PublicReportIn, caller: _Sender) -> PublicReceiptOut:
     """Report a call, a message, an account or a site, without an account of one's own."""
     receipt = _submit(caller, said, "citizen")
     return PublicReceiptOut(ticket=receipt.ticket, state=receipt.state, duplicate=receipt.duplicate)  # type: ignore[arg-type]
