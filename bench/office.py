@@ -247,7 +247,9 @@ def main() -> int:
                 made.write_text(json.dumps([size.reports, size.indicators, size.now]))
             size = Size(*json.loads(made.read_text()))
             print(
-                f"{machine()}\n\n{options.database}, {size.reports:,} reports, {size.indicators:,} indicators, ", end=""
+                f"{machine()}, {os.getloadavg()[0]:.1f} processes busy before\n\n"
+                f"{options.database}, {size.reports:,} reports, {size.indicators:,} indicators, ",
+                end="",
             )
             print(
                 f"{size.observables:,} observables, {store.size() / 1e9:.1f} GB; {options.requests} requests of each kind\n"

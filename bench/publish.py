@@ -15,6 +15,7 @@ of publications or revocations exceeded 5 s, or the list packed anew came later 
 import argparse
 import os
 import random
+import re
 import statistics
 import sys
 import tempfile
@@ -145,6 +146,8 @@ def filled(folder: Path, store: Sqlite | Postgresql, entries: int) -> OfficeProc
         for table, rows, seconds in store.fill(ListedRows(load_vault(folder / "data" / "vault.keys"), size, 1)):
             print(f"{table}: {rows:,} in {seconds:.1f} s", file=sys.stderr, flush=True)
         (folder / "filled").touch()
+    settings = folder / "office.toml"
+    settings.write_text(re.sub('(?m)^database = ".*"', f'database = "{store.url}"', settings.read_text()))
     (folder / LIST_FILE).unlink(missing_ok=True)
     return office
 

@@ -2,10 +2,12 @@
 Idempotency-Key, and keep what was acknowledged."""
 
 import random
+import socket
 import threading
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -16,8 +18,9 @@ from peer_office import OfficeProcess, days_ahead
 ROWS = 600
 """Of a file: more than are taken in one transaction."""
 SCHEME = "impersonation-call"
-PATIENCE = 120
-"""Seconds after which a request that gets no answer fails."""
+PATIENCE = 600
+"""Seconds after which a request that gets no answer fails: on a machine that is busy with other things an office takes half a minute
+to begin, and a request may be cut off more than once."""
 
 
 @dataclass(slots=True)
@@ -258,6 +261,16 @@ def again_and_again(crowd: Crowd, fall: Callable[[], None], times: int, longest:
             return done
         fall()
     return times
+
+
+def steady_port() -> int:
+    """A free port below those that the kernel gives to connections (from 32768): while nobody listens on one of those, a client that
+    tries again and again is one day connected to itself, and holds it."""
+    for port in random.Random().sample(range(20_000, 30_000), 100):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 def listed(text: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
-from peer_kills import Crowd, Told, again_and_again, folded, listed, proposal
+from peer_kills import Crowd, Told, again_and_again, folded, listed, proposal, steady_port
 from peer_kills import report as a_report
 from peer_office import PASSWORD, OfficeProcess, Person, anybody
 from peer_postgresql import Server, postgresql, server  # noqa: F401 - a fixture
@@ -77,7 +77,7 @@ def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OfficePro
 
 def opened(folder: Path, database: str) -> OfficeProcess:
     """An office that serves, with people of the centre and of an operator."""
-    made = OfficeProcess(folder, database, more="[webhooks]\nhttp_loopback = true\n")
+    made = OfficeProcess(folder, database, more="[webhooks]\nhttp_loopback = true\n", port=steady_port())
     made.make()
     made.command("organisation", "add", "kcell", "--kind", "operator", "--name", "Kcell")
     made.start()

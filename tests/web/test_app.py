@@ -320,6 +320,19 @@ def test_health_tells_what_is_wrong(client, office, clock):
     assert client.get("/v1/health").json()["status"] == "degraded"
 
 
+def test_without_a_database_health_says_so_and_everything_else_is_unavailable(client_as, office, monkeypatch):
+    def down(actor):
+        raise Unavailable("the database cannot be reached")
+
+    monkeypatch.setattr(office.registry, "read", down)
+    monkeypatch.setattr(office.registry, "work", down)
+    told = client_as().get("/v1/health")
+    assert (told.status_code, told.json()["status"], told.json()["database"]) == (200, "degraded", False)
+    answer = client_as("analyst").get("/v1/reports")
+    problem(answer, "unavailable")
+    assert int(answer.headers["retry-after"]) > 0
+
+
 def test_metrics_are_for_those_with_the_scope_and_for_the_office_s_own_machine(client_as, app):
     assert client_as().get("/v1/metrics").status_code == 401
     assert client_as("bank", "halyk").get("/v1/metrics").status_code == 200

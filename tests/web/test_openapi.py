@@ -3,11 +3,12 @@
 import json
 import re
 from collections.abc import Iterator
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 from uuid import UUID
 
 import pytest
 from fastapi.routing import APIRoute
+from pydantic import TypeAdapter, ValidationError
 
 from tosqauyl.registry.actor import ROLE_SCOPES, SCOPES
 from tosqauyl.registry.words import PERSONAL
@@ -200,6 +201,21 @@ def test_bodies_never_take_a_moment_as_a_number(routes):
             for model in models_of(route.body_field.field_info.annotation):
                 for name, one in model.model_fields.items():
                     assert reader not in one.metadata, f"{route.name}: {model.__name__}.{name}"
+
+
+def test_bodies_take_no_number_as_a_truth_and_no_text_as_a_number(routes):
+    """pydantic would take 0 for false and '1' for 1: what is sent by mistake is refused, not guessed at."""
+    for route in routes:
+        if route.body_field is not None:
+            for model in models_of(route.body_field.field_info.annotation):
+                for name, one in model.model_fields.items():
+                    adapter = TypeAdapter(Annotated[one.annotation, *one.metadata, ""])
+                    for kind, wrong in ((bool, 0), (int, "1")):
+                        if kind in (one.annotation, *get_args(one.annotation)):
+                            with pytest.raises(ValidationError):
+                                pytest.fail(
+                                    f"{route.name}: {model.__name__}.{name} takes {adapter.validate_python(wrong)!r}"
+                                )
 
 
 def models_of(kind, seen=None):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import ColumnElement, LargeBinary, Table, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, LargeBinary, Table, and_, delete, exists, func, or_, select, update
 
 from tosqauyl.registry.actor import SYSTEM
 from tosqauyl.registry.store import Registry, Work
@@ -169,7 +169,8 @@ def references(table: Table) -> Iterator[Any]:
 
 def unreferenced(columns: Iterable[Any]) -> ColumnElement[bool]:
     """That nothing speaks of an observable."""
-    return ~or_(*(exists().where(column == Observable.id) for column in columns))
+    # Of "not any" PostgreSQL makes no anti-joins.
+    return and_(*(~exists().where(column == Observable.id) for column in columns))
 
 
 def _trim(work: Work, keys: Sequence[Any]) -> None:

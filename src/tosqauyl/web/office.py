@@ -11,6 +11,9 @@ from tosqauyl.registry.actor import Actor
 from tosqauyl.registry.guarded_fetch import Guard
 from tosqauyl.registry.store import Registry
 
+JOBS_AT = "jobs_at"
+"""Name in `Office.counters`: since when no frequent job is late, milliseconds since 1970."""
+
 
 class AccessDesk(Protocol):
     """Knows whose request it is."""

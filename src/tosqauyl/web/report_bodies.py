@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from tosqauyl.registry.submission import MOST_CONTACT, MOST_LOSS, MOST_OBSERVABLES, MOST_TEXT, MOST_VICTIMS
 from tosqauyl.web.texts import plain
@@ -39,7 +39,7 @@ class PublicReportIn(BaseModel):
     contact: Annotated[str, plain(MOST_CONTACT)] = ""
     loss: Annotated[int, Field(ge=0, le=MOST_LOSS, strict=True)] = 0
     happened: GivenMoment = 0
-    consent: bool = False
+    consent: StrictBool = False
     external_id: Annotated[str, plain(100)] = ""
 
 

@@ -20,10 +20,8 @@ import uvicorn
 from tosqauyl.errors import TosqauylError
 from tosqauyl.registry.errors import Unavailable
 from tosqauyl.web.failures import where_of
-from tosqauyl.web.office import Office
+from tosqauyl.web.office import JOBS_AT, Office
 
-JOBS_AT = "jobs_at"
-"""Name in `Office.counters`: since when no frequent job is late, see routes/health.py."""
 OFTEN_SECONDS = 60.0
 """Jobs that come this often say whether the office is well."""
 AWAY_SECONDS = 5.0

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from tosqauyl.registry import accounts as desk
 from tosqauyl.registry import erasure
@@ -79,13 +79,13 @@ class Seen(BaseModel):
     """version: of what was seen; another one is refused."""
 
     model_config = ConfigDict(extra="forbid")
-    version: Annotated[int, Field(ge=1, lt=1 << 31)]
+    version: Annotated[int, Field(ge=1, lt=1 << 31, strict=True)]
 
 
 class ResetIn(Seen):
     """codes: take the authenticator off, too."""
 
-    codes: bool = False
+    codes: StrictBool = False
 
 
 class RoleIn(Seen):

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from tosqauyl.registry import centre_message, observables, person
 from tosqauyl.registry import checks as desk
@@ -56,7 +56,7 @@ class PersonIn(BaseModel):
     iin: Annotated[str, plain(20)] = ""
     numbers: Annotated[list[Number], Field(max_length=person.MOST_NUMBERS)] = []
     justification: Annotated[str, plain(person.MOST_JUSTIFICATION, multiline=True)] = ""
-    registered: bool = True
+    registered: StrictBool = True
 
 
 class DecideIn(BaseModel):

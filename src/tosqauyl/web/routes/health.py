@@ -14,14 +14,15 @@ from tosqauyl.registry.store import told
 from tosqauyl.registry.tables import ListHead
 from tosqauyl.web.caller import PUBLIC, Caller, needs
 from tosqauyl.web.metrics import MEDIA_TYPE, standing
-from tosqauyl.web.office import Office
+from tosqauyl.web.office import JOBS_AT, Office
 from tosqauyl.web.problems import problems
 
 router = APIRouter(tags=["office"])
 
-JOBS_AT = "jobs_at"
-"""Name in `Office.counters`: when the last round of jobs ended, milliseconds since 1970."""
 JOBS_LATE_MS = 5 * 60_000
+_MIGRATED = "migrated"
+_STATES = frozenset({JOBS_AT, _MIGRATED})
+"""Names in `Office.counters` that count nothing."""
 METRICS_SCOPE = "statistics:read"
 _LOOPBACK = frozenset({"127.0.0.1", "::1"})
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
@@ -62,12 +63,12 @@ def read_health(caller: Annotated[Caller, Depends(needs(PUBLIC))]) -> Health:
 
 def _is_migrated(office: Office) -> bool:
     """Whether the tables are of this version; asked until it is so once."""
-    if not office.counters.get("migrated"):
+    if not office.counters.get(_MIGRATED):
         from tosqauyl.registry.migrate import is_current
 
         with told():
-            office.counters["migrated"] = int(is_current(office.registry.engine))
-    return bool(office.counters["migrated"])
+            office.counters[_MIGRATED] = int(is_current(office.registry.engine))
+    return bool(office.counters[_MIGRATED])
 
 
 def _scraper() -> Callable[[Request], Caller]:
@@ -90,5 +91,5 @@ def _scraper() -> Callable[[Request], Caller]:
 def read_metrics(request: Request, caller: Annotated[Caller, Depends(_scraper())]) -> Response:
     """Metrics in Prometheus' text format. From the office's own machine no key is needed."""
     with caller.read() as work:
-        told = standing(work, {name: count for name, count in caller.office.counters.items() if name != JOBS_AT})
+        told = standing(work, {name: count for name, count in caller.office.counters.items() if name not in _STATES})
     return Response(request.app.state.answers.text(told), media_type=MEDIA_TYPE)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 from sqlalchemy import select
 
 from tosqauyl.registry import decisions as desk
@@ -73,8 +73,8 @@ class IndicatorIn(ObservableOf):
     rule: Annotated[str, plain(200)] = ""
     valid_until: GivenMoment = 0
     half_life_days: Annotated[int, Field(ge=0, le=MOST_HALF_LIFE, strict=True)] = 0
-    public: bool = True
-    submit: bool = False
+    public: StrictBool = True
+    submit: StrictBool = False
 
 
 class RevisedIn(IndicatorIn):

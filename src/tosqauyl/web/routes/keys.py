@@ -28,7 +28,7 @@ class KeyIn(BaseModel):
     role: KeyRole
     organisation: Annotated[str, plain(32)] = ""
     scopes: Annotated[list[Annotated[str, plain(32)]], Field(max_length=32)] = []
-    days: Annotated[int, Field(ge=1, le=desk.MOST_DAYS)] = 365
+    days: Annotated[int, Field(ge=1, le=desk.MOST_DAYS, strict=True)] = 365
 
 
 class KeyOut(BaseModel):
