@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from pg8000.exceptions import Error as DriverError
 from sqlalchemy import Engine, ExceptionContext, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -112,7 +113,11 @@ def told(away: str = NOTHING, hint: str = "") -> Iterator[None]:
         raise Conflict("somebody else changed this in between", hint="read it again and decide again") from None
     except DBAPIError as error:
         raise _own(error, away, hint) or error from None
-    except (ConnectionError, PoolTimeout):  # the driver lets some through; every connection is waiting for the database
+    except (
+        ConnectionError,
+        DriverError,
+        PoolTimeout,
+    ):  # some pass by SQLAlchemy; every connection waits for the database
         raise Unavailable(away, hint=hint) from None
 
 
