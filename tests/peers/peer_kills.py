@@ -6,9 +6,10 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -26,7 +27,8 @@ to begin, and a request may be cut off more than once."""
 @dataclass(slots=True)
 class Told:
     """What was acknowledged. done: (verb, what, id) as the trail must have it; reports, appeals: tickets; numbers: of indicators;
-    tries: requests by what came of them: answered, cut off, replayed, unavailable, again (another one with its key ended just now)."""
+    tries: requests by what came of them: answered, cut off, replayed, unavailable, again (another one with its key ended just now),
+    carried out (but the answer is lost)."""
 
     done: list[tuple[str, str, str]] = field(default_factory=list)
     reports: list[str] = field(default_factory=list)
@@ -56,8 +58,8 @@ class Told:
         return {which for did, kind, which in self.done if (did, kind) == (verb, what)}
 
 
-def sent(told: Told, send: Callable[[], httpx.Response]) -> httpx.Response:
-    """The answer of a request that is sent until there is one. Fails where it is no fine one."""
+def sent(told: Told, send: Callable[[], httpx.Response], expected: Set[str] = frozenset()) -> httpx.Response:
+    """The answer of a request that is sent until there is one. Fails where it is neither a fine one nor an expected problem."""
     patient = time.monotonic() + PATIENCE
     while True:
         assert time.monotonic() < patient, "no answer came"
@@ -69,10 +71,21 @@ def sent(told: Told, send: Callable[[], httpx.Response]) -> httpx.Response:
         except httpx.TransportError:
             told.tally("cut off")
             continue
+        if said.status_code == 409 and said.json()["type"].rpartition(":")[2] in expected:
+            return said
         if said.status_code == 503 or (said.status_code == 409 and "Retry-After" in said.headers):
             told.tally("unavailable" if said.status_code == 503 else "again")
             time.sleep(0.05)
             continue
+        if (
+            said.status_code == 409
+            and said.json()["type"].endswith(":carried-out")
+            and said.request.url.path.endswith(":send-code")
+        ):
+            told.tally(
+                "carried out"
+            )  # killed between the code's commit and its text: documented, another code is asked for
+            return said
         assert said.is_success, f"{said.request.method} {said.request.url.path}: {said.status_code} {said.text}"
         told.tally("replayed" if "Idempotency-Replayed" in said.headers else "answered")
         return said
@@ -165,8 +178,11 @@ class Crowd:
         """Appeal, prove the number by a code, have it upheld by somebody who did not approve the block."""
         ticket = self.post(citizen, "/v1/public/appeals", {"number": number, "language": "en"})["ticket"]
         self.told.appeals.append(ticket)
-        self.post(citizen, "/v1/public/appeals:send-code", {"ticket": ticket})
-        said = [one["text"] for one in self.office.texts() if one["number"] == number][-1]
+        texts: list[str] = []
+        while not texts:  # at most three codes a day are sent to a number: so this ends
+            self.ask_code(citizen, ticket)
+            texts = [one["text"] for one in self.office.texts() if one["number"] == number]
+        said = texts[-1]
         code = next(word for word in said.replace(".", " ").replace(":", " ").split() if word.isdigit())
         assert self.post(citizen, "/v1/public/appeals:prove", {"ticket": ticket, "code": code})["proven"]
         self.told.proven.append(ticket)
@@ -176,6 +192,17 @@ class Crowd:
         decision = {"version": found["version"], "upheld": True, "answer": "It was a mistake"}
         assert self.post(saule, f"/v1/appeals/{found['id']}:decide", decision)["state"] == "upheld"
         self.did("uphold", "appeal", found["id"])
+
+    def ask_code(self, citizen: httpx.Client, ticket: str) -> None:
+        """Have a code sent. It is sent after the commit: cut off between the two, a request is not carried out again, which is said,
+        and another one is needed."""
+
+        def ask(key: str) -> httpx.Response:
+            body, headers = {"ticket": ticket}, {"Idempotency-Key": key}
+            return citizen.post("/v1/public/appeals:send-code", json=body, headers=headers)
+
+        while not sent(self.told, partial(ask, str(uuid.uuid4())), {"carried-out"}).is_success:
+            self.told.tally("carried out")
 
     def tell(self) -> None:
         """An operator reports a call to one of its people."""

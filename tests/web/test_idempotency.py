@@ -9,6 +9,8 @@ import pytest
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.testclient import TestClient
 
@@ -270,6 +272,16 @@ def test_work_and_answer_are_committed_together(send, office, monkeypatch):
     assert send().status_code == 500
     assert organisations(office) == set()
     monkeypatch.undo()
+
+
+def test_a_database_that_goes_away_before_the_answer_is_stored_is_no_bug(send, office, monkeypatch):
+    away = OperationalError("SELECT", {}, ConnectionResetError())
+    monkeypatch.setattr(idempotency.Claim, "_store", lambda *_: (_ for _ in ()).throw(away))
+    monkeypatch.setattr(Session, "rollback", lambda *_: (_ for _ in ()).throw(away))
+    assert send().json()["type"] == "urn:tosqauyl:problem:unavailable"
+    monkeypatch.undo()
+    assert organisations(office) == set()
+    assert send().status_code == 201
 
 
 def test_a_transaction_that_cannot_be_committed_is_a_problem(send, office):

@@ -17,7 +17,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import wraps
 from inspect import iscoroutinefunction
@@ -64,6 +64,10 @@ class _Taken(Exception):
     """Another request with the same key was quicker."""
 
 
+class _Dropped(Exception):
+    """Ends a transaction that is not to be committed."""
+
+
 @dataclass(slots=True)
 class Claim:
     """One request's use of its key. key: its keyed token; digest: hash of the request, when its body is there; defer: whether the
@@ -102,12 +106,9 @@ class Claim:
     def drop(self) -> None:
         """Roll back what waits for the answer."""
         if self._work is not None:
-            work, stack = self._work, self._open
-            self._open, self._work, self.claimed = ExitStack(), None, False
-            work.notes.clear()
-            work.after.clear()
-            work.db.rollback()
-            stack.close()
+            stack, self._open, self._work, self.claimed = self._open, ExitStack(), None, False
+            with suppress(RegistryError):  # a database that went away has nothing to roll back
+                stack.__exit__(_Dropped, _Dropped(), None)
 
     def settle(self, answer: Response) -> None:
         """Store the answer with the work and commit both. Raises RegistryError: then nothing was done."""
@@ -115,7 +116,8 @@ class Claim:
             return
         if self._work is not None:
             try:
-                self._store(self._work, answer)
+                with told():
+                    self._store(self._work, answer)
             except BaseException:
                 self.drop()
                 raise
