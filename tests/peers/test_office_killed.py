@@ -106,7 +106,7 @@ def test_a_database_that_falls_under_load_loses_and_doubles_nothing_that_was_ack
         database.start()
 
     try:
-        told = check_falls(office, fall, times=6, seed=3)
+        told = check_falls(office, fall, times=20, seed=3)
     finally:
         office.stop()
     assert told.tries.get("unavailable"), "nobody was told"
