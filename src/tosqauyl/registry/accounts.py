@@ -17,6 +17,7 @@ from tosqauyl.registry.passwords import Passwords
 from tosqauyl.registry.sessions import SessionRules, Unknown, actor_of, count_failure, end_all, locked, may_enter
 from tosqauyl.registry.store import Registry, Work
 from tosqauyl.registry.tables import Account, Organisation
+from tosqauyl.registry.tenancy import check_version, newest, of_tenant, visible
 from tosqauyl.registry.words import ORGANISATIONS
 
 SETUP_MS = 72 * 3_600_000
@@ -58,10 +59,8 @@ def add_organisation(work: Work, slug: str, kind: str, name: str) -> Organisatio
 
 def organisations(work: Work) -> list[Organisation]:
     """Every organisation the actor sees, by id."""
-    query = select(Organisation).order_by(Organisation.id)
-    return list(
-        work.db.scalars(query if work.actor.sees_all else query.where(Organisation.id == work.actor.organisation))
-    )
+    query = of_tenant(work, select(Organisation).order_by(Organisation.id), Organisation.id)
+    return list(work.db.scalars(query))
 
 
 def add(work: Work, wanted: NewAccount) -> tuple[Account, str]:
@@ -90,18 +89,13 @@ def add(work: Work, wanted: NewAccount) -> tuple[Account, str]:
 
 def search(work: Work, cursor: UUID | None, limit: int) -> list[Account]:
     """Accounts of the organisations the actor sees, the latest first: at most one more than `limit`."""
-    query = select(Account).order_by(Account.id.desc()).limit(limit + 1)
-    if not work.actor.sees_all:
-        query = query.where(Account.organisation == work.actor.organisation)
-    return list(work.db.scalars(query if cursor is None else query.where(Account.id < cursor)))
+    query = of_tenant(work, select(Account), Account.organisation)
+    return list(work.db.scalars(newest(query, Account.id, cursor, limit)))
 
 
 def get(work: Work, account_id: UUID) -> Account:
     """An account. Raises Absent."""
-    found = work.db.get(Account, account_id)
-    if found is None or not (work.actor.sees_all or found.organisation == work.actor.organisation):
-        raise Absent("there is no such account")
-    return found
+    return visible(work, work.db.get(Account, account_id), "account")
 
 
 def of_login(work: Work, login: str) -> Account:
@@ -242,8 +236,7 @@ def _hash(token: str) -> str:
 
 def _seen(work: Work, account_id: UUID, version: int) -> Account:
     account = get(work, account_id)
-    if account.version != version:
-        raise Conflict("somebody else changed this in between", hint="read it again and decide again")
+    check_version(account, version)
     return account
 
 

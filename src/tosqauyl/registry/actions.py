@@ -18,6 +18,7 @@ from tosqauyl.registry.protection import check_no_numbers, is_storable
 from tosqauyl.registry.shipped import shipped
 from tosqauyl.registry.store import Work
 from tosqauyl.registry.tables import Action, Observable, Organisation
+from tosqauyl.registry.tenancy import check_version, newest, of_tenant
 from tosqauyl.registry.webhooks import announce
 from tosqauyl.registry.words import ACTION_MOVES, ACTIONS, may_move
 
@@ -80,12 +81,7 @@ def found(work: Work, action_id: UUID) -> Action:
 
 def search(work: Work, wanted: Filter, cursor: UUID | None, limit: int) -> list[Action]:
     """Actions, the latest first: at most one more than `limit`. The centre sees all."""
-    query = select(Action).order_by(Action.id.desc()).limit(limit + 1)
-    if not work.actor.sees_all:
-        side = Action.to if wanted.asked else Action.organisation
-        query = query.where(side == work.actor.organisation)
-    if cursor is not None:
-        query = query.where(Action.id < cursor)
+    query = of_tenant(work, select(Action), Action.to if wanted.asked else Action.organisation)
     for name in ("state", "kind", "incident"):
         if value := getattr(wanted, name):
             query = query.where(getattr(Action, name) == value)
@@ -93,7 +89,7 @@ def search(work: Work, wanted: Filter, cursor: UUID | None, limit: int) -> list[
         query = query.where(Action.state.in_(OPEN))
     if wanted.late:
         query = query.where(Action.due <= work.now)
-    return list(work.db.scalars(query))
+    return list(work.db.scalars(newest(query, Action.id, cursor, limit)))
 
 
 def open_for(work: Work, observable_id: UUID, to: str, kind: str) -> Action | None:
@@ -158,11 +154,8 @@ def expire(work: Work, most: int = AT_ONCE) -> int:
 def _answered(work: Work, action_id: UUID, version: int, state: str, text: str = "") -> Action:
     action = _visible(work, work.db.get(Action, action_id, populate_existing=True, with_for_update=True))
     _check_asked(work, action)
-    if action.version != version:
-        raise Conflict(
-            f"{action.answered_by or 'somebody'} changed it in between: it is {action.state} now",
-            hint="read it again and decide again",
-        )
+    first = action.answered_by or "somebody"
+    check_version(action, version, f"{first} changed it in between: it is {action.state} now")
     if not may_move(ACTION_MOVES, action.state, state):
         raise Conflict(f"an action that is {action.state} cannot become {state}")
     before, action.state, action.answered_by = action.state, state, work.actor.name

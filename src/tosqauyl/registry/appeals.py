@@ -23,6 +23,7 @@ from tosqauyl.registry.shipped import shipped, titles
 from tosqauyl.registry.store import Work
 from tosqauyl.registry.tables import Appeal, Condition, Indicator, Observable
 from tosqauyl.registry.taxonomy import LANGUAGES, Titles
+from tosqauyl.registry.tenancy import check_version, newest
 from tosqauyl.registry.tickets import NO_TICKET
 from tosqauyl.registry.words import APPEAL_MOVES, may_move
 
@@ -133,8 +134,7 @@ def decide(work: Work, appeal_id: UUID, version: int, upheld: bool, answer: str,
     appeal = found(work, appeal_id)
     if not work.actor.sees_all:
         raise Absent("there is no such appeal")
-    if appeal.version != version:
-        raise Conflict(f"it was changed in between: it is {appeal.state} now", hint="read it again and decide again")
+    check_version(appeal, version, f"it was changed in between: it is {appeal.state} now")
     _check_answer(answer)
     entries, blocks = _against(work, appeal.observable), _blocks(work, appeal.observable)
     _check_decider(work, appeal, entries, blocks)
@@ -172,15 +172,13 @@ def found(work: Work, appeal_id: UUID) -> Appeal:
 
 def search(work: Work, state: str, cursor: UUID | None, limit: int) -> list[Shown]:
     """Up to limit + 1 appeals that the actor may see, the latest first, older than the cursor. state: '' for all."""
-    chosen = select(Appeal).order_by(Appeal.id.desc()).limit(limit + 1)
+    chosen = select(Appeal)
     if not work.actor.sees_all:
         chosen = chosen.join(Observable, Observable.id == Appeal.observable)
         chosen = chosen.where(Observable.operator == work.actor.organisation)
     if state:
         chosen = chosen.where(Appeal.state == state)
-    if cursor is not None:
-        chosen = chosen.where(Appeal.id < cursor)
-    return shown(work, list(work.db.scalars(chosen)))
+    return shown(work, list(work.db.scalars(newest(chosen, Appeal.id, cursor, limit))))
 
 
 def waiting(work: Work, limit: int) -> list[Shown]:

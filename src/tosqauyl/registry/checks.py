@@ -22,6 +22,7 @@ from tosqauyl.registry.person import Person
 from tosqauyl.registry.shipped import shipped
 from tosqauyl.registry.store import Work
 from tosqauyl.registry.tables import Indicator, NumberCheck, Observable, Organisation, Report
+from tosqauyl.registry.tenancy import newest, of_tenant, visible
 from tosqauyl.registry.webhooks import announce
 from tosqauyl.registry.words import CHECK_OUTCOMES
 
@@ -94,16 +95,12 @@ def open_checks(
 
 def found(work: Work, check_id: UUID) -> NumberCheck:
     """A check as it is committed. Raises Absent, also for another operator's."""
-    return _visible(work, work.db.get(NumberCheck, check_id, populate_existing=True))
+    return visible(work, work.db.get(NumberCheck, check_id, populate_existing=True), "check")
 
 
 def search(work: Work, wanted: Filter, cursor: UUID | None, limit: int) -> list[NumberCheck]:
     """Checks, the latest first: at most one more than `limit`."""
-    query = select(NumberCheck).order_by(NumberCheck.id.desc()).limit(limit + 1)
-    if not work.actor.sees_all:
-        query = query.where(NumberCheck.organisation == work.actor.organisation)
-    if cursor is not None:
-        query = query.where(NumberCheck.id < cursor)
+    query = of_tenant(work, select(NumberCheck), NumberCheck.organisation)
     is_open, is_decided = NumberCheck.decided == 0, (NumberCheck.told == 0) & (NumberCheck.tell_due > 0)
     states = {"open": is_open, "decided": is_decided, "told": NumberCheck.told > 0}
     if wanted.state:
@@ -117,7 +114,7 @@ def search(work: Work, wanted: Filter, cursor: UUID | None, limit: int) -> list[
             is_open & (NumberCheck.due <= work.now), (NumberCheck.told == 0) & NumberCheck.tell_due.between(1, work.now),
         ))  # fmt: skip
         query = query.where(NumberCheck.id.in_(union_all(*ids)))
-    return list(work.db.scalars(query))
+    return list(work.db.scalars(newest(query, NumberCheck.id, cursor, limit)))
 
 
 def reveal(
@@ -137,7 +134,7 @@ def decide(work: Work, check_id: UUID, version: int, outcome: str, who: Person) 
     """
     if outcome not in CHECK_OUTCOMES or not outcome:
         raise Invalid("no such outcome", "outcome", f"one of {', '.join(filter(None, CHECK_OUTCOMES))}")
-    check = _visible(work, work.db.get(NumberCheck, check_id, populate_existing=True, with_for_update=True))
+    check = visible(work, work.db.get(NumberCheck, check_id, populate_existing=True, with_for_update=True), "check")
     if check.version != version or check.decided:
         by = (
             f"{check.decided_by} decided it at {utc_text(check.decided)}: {check.outcome}"
@@ -203,8 +200,7 @@ def _chosen(work: Work, check_ids: Sequence[UUID], locked: bool = False) -> list
     rows: dict[UUID, NumberCheck] = {}
     for some in observables.chunks(sorted(wanted), observables.AT_ONCE):
         query = select(NumberCheck).where(NumberCheck.id.in_(some)).order_by(NumberCheck.id)
-        if not work.actor.sees_all:
-            query = query.where(NumberCheck.organisation == work.actor.organisation)
+        query = of_tenant(work, query, NumberCheck.organisation)
         query = query.with_for_update() if locked else query
         rows |= {check.id: check for check in work.db.scalars(query.execution_options(populate_existing=True))}
     if len(rows) != len(wanted):
@@ -218,12 +214,6 @@ def _observables(work: Work, which: Iterable[UUID]) -> dict[UUID, Observable]:
     for some in observables.chunks(sorted(set(which)), observables.AT_ONCE):
         numbers |= {one.id: one for one in work.db.scalars(select(Observable).where(Observable.id.in_(some)))}
     return numbers
-
-
-def _visible(work: Work, check: NumberCheck | None) -> NumberCheck:
-    if check is None or not (work.actor.sees_all or check.organisation == work.actor.organisation):
-        raise Absent("there is no such check")
-    return check
 
 
 def _lock(work: Work, which: Sequence[UUID]) -> None:

@@ -11,10 +11,11 @@ from sqlalchemy import select
 from tosqauyl.registry import observables, publish
 from tosqauyl.registry.decay import MOST_DAYS, last_moment
 from tosqauyl.registry.decisions import check_second_person
-from tosqauyl.registry.errors import Absent, Conflict, Invalid
+from tosqauyl.registry.errors import Conflict, Invalid
 from tosqauyl.registry.protection import check_may_be_blocked, check_no_numbers, is_storable
 from tosqauyl.registry.store import Work
 from tosqauyl.registry.tables import Condition
+from tosqauyl.registry.tenancy import check_version, newest, of_tenant, visible
 from tosqauyl.registry.words import PERSPECTIVES
 
 MOST_WHY = 1_000
@@ -76,24 +77,17 @@ def end(work: Work, condition_id: UUID, version: int) -> Condition:
 
 def found(work: Work, condition_id: UUID) -> Condition:
     """A condition as it is committed. Raises Absent, also for another tenant's."""
-    condition = work.db.get(Condition, condition_id, populate_existing=True)
-    if condition is None or not (work.actor.sees_all or condition.organisation == work.actor.organisation):
-        raise Absent("there is no such condition")
-    return condition
+    return visible(work, work.db.get(Condition, condition_id, populate_existing=True), "condition")
 
 
 def search(work: Work, observable: UUID | None, only_open: bool, cursor: UUID | None, limit: int) -> list[Condition]:
     """Up to limit + 1 conditions of the actor's tenant, the latest first. only_open: neither ended nor over."""
-    chosen = select(Condition).order_by(Condition.id.desc()).limit(limit + 1)
-    if not work.actor.sees_all:
-        chosen = chosen.where(Condition.organisation == work.actor.organisation)
+    chosen = of_tenant(work, select(Condition), Condition.organisation)
     if observable is not None:
         chosen = chosen.where(Condition.observable == observable)
     if only_open:
         chosen = chosen.where(Condition.ended == 0, (Condition.until == 0) | (Condition.until > work.now))
-    if cursor is not None:
-        chosen = chosen.where(Condition.id < cursor)
-    return list(work.db.scalars(chosen))
+    return list(work.db.scalars(newest(chosen, Condition.id, cursor, limit)))
 
 
 def state_of(condition: Condition, now: int) -> str:
@@ -123,8 +117,7 @@ def _new(work: Work, observable_id: UUID, kind: str, said: tuple[str, str, int])
 
 def _seen(work: Work, condition_id: UUID, version: int) -> Condition:
     condition = found(work, condition_id)
-    if condition.version != version:
-        raise Conflict("somebody else changed this in between", hint="read it again and decide again")
+    check_version(condition, version)
     return condition
 
 

@@ -13,11 +13,12 @@ from sqlalchemy import func, select
 
 from tosqauyl.registry import observables, publish, webhooks
 from tosqauyl.registry.decay import decays_at
-from tosqauyl.registry.errors import Absent, Conflict, Forbidden, Invalid
+from tosqauyl.registry.errors import Conflict, Forbidden, Invalid
 from tosqauyl.registry.proposals import Proposal, checked, checked_end, reasons_text
 from tosqauyl.registry.protection import check_may_be_blocked, check_no_numbers, is_storable
 from tosqauyl.registry.store import Work
 from tosqauyl.registry.tables import Condition, Incident, IncidentObservable, Indicator, Listing, Report, Sighting
+from tosqauyl.registry.tenancy import check_version, newest, of_tenant, visible
 from tosqauyl.registry.words import INDICATOR_MOVES, may_move
 
 __all__ = [
@@ -139,9 +140,7 @@ def revoke_all(work: Work, observable_id: UUID, why: str) -> int:
     active = select(Indicator.id).where(
         Indicator.observable == observable_id, Indicator.state == "active", Indicator.listing.in_(("block", "mark"))
     )
-    if not work.actor.sees_all:
-        active = active.where(Indicator.organisation == work.actor.organisation)
-    which = list(work.db.scalars(active))
+    which = list(work.db.scalars(of_tenant(work, active, Indicator.organisation)))
     for one in which:
         _revoked(work, found(work, one), _checked_why(why))
     return len(which)
@@ -169,32 +168,23 @@ def expire(work: Work, most: int = AT_ONCE) -> int:
 
 def found(work: Work, indicator_id: UUID) -> Indicator:
     """An indicator as it is committed. Raises Absent, also for another tenant's."""
-    indicator = work.db.get(Indicator, indicator_id, populate_existing=True)
-    if indicator is None or not (work.actor.sees_all or indicator.organisation == work.actor.organisation):
-        raise Absent("there is no such indicator")
-    return indicator
+    return visible(work, work.db.get(Indicator, indicator_id, populate_existing=True), "indicator")
 
 
 def search(work: Work, wanted: Filter, cursor: UUID | None, limit: int) -> list[Indicator]:
     """Up to limit + 1 indicators of the actor's tenant, the latest first, older than the cursor."""
-    chosen = select(Indicator).order_by(Indicator.id.desc()).limit(limit + 1)
-    if not work.actor.sees_all:
-        chosen = chosen.where(Indicator.organisation == work.actor.organisation)
-    if cursor is not None:
-        chosen = chosen.where(Indicator.id < cursor)
+    chosen = of_tenant(work, select(Indicator), Indicator.organisation)
     for name, value in asdict(wanted).items():
         if value:
             chosen = chosen.where(getattr(Indicator, name) == value)
-    return list(work.db.scalars(chosen))
+    return list(work.db.scalars(newest(chosen, Indicator.id, cursor, limit)))
 
 
 def evidence(work: Work, observable_id: UUID) -> Evidence:
     """What is known of an observable besides what is said of it."""
     reports = select(func.count(), func.count(Report.organisation.distinct())).select_from(Sighting)
     reports = reports.join(Report, Report.id == Sighting.report).where(Sighting.observable == observable_id)
-    if not work.actor.sees_all:
-        reports = reports.where(Report.organisation == work.actor.organisation)
-    named, organisations = work.db.execute(reports).one()
+    named, organisations = work.db.execute(of_tenant(work, reports, Report.organisation)).one()
     return Evidence(int(named), int(organisations), _incidents(work, observable_id))
 
 
@@ -211,9 +201,7 @@ def _incidents(work: Work, observable_id: UUID) -> int:
         select(func.count()).select_from(IncidentObservable).join(Incident, Incident.id == IncidentObservable.incident)
     )
     wanted = wanted.where(IncidentObservable.observable == observable_id)
-    if not work.actor.sees_all:
-        wanted = wanted.where(Incident.organisation == work.actor.organisation)
-    return int(work.db.scalar(wanted) or 0)
+    return int(work.db.scalar(of_tenant(work, wanted, Incident.organisation)) or 0)
 
 
 def _new(work: Work, proposal: Proposal, state: str) -> Indicator:
@@ -238,8 +226,7 @@ def _columns(proposal: Proposal) -> dict[str, Any]:
 def _seen(work: Work, indicator_id: UUID, version: int) -> Indicator:
     """The indicator that somebody decides on. Raises Absent, Conflict where it is not as that person saw it."""
     indicator = found(work, indicator_id)
-    if indicator.version != version:
-        raise Conflict(f"it was changed in between: it is {indicator.state} now", hint="read it again and decide again")
+    check_version(indicator, version, f"it was changed in between: it is {indicator.state} now")
     return indicator
 
 

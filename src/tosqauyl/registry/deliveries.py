@@ -21,6 +21,7 @@ from tosqauyl.registry.guarded_fetch import Answer, Fetch
 from tosqauyl.registry.signing import HEADER, signature
 from tosqauyl.registry.store import Registry, Work
 from tosqauyl.registry.tables import Delivery, Webhook
+from tosqauyl.registry.tenancy import newest
 from tosqauyl.registry.vault import Vault
 
 WAITS_S = (10, 60, 300, 1_800, 7_200, 21_600, 43_200)
@@ -78,8 +79,8 @@ def deliver_due(registry: Registry, fetch: Fetch, now: int, at_once: int = AT_ON
 def search(work: Work, webhook_id: UUID, cursor: UUID | None, limit: int) -> list[Delivery]:
     """Up to limit + 1 deliveries of a webhook, the latest first, older than the cursor. Raises Absent."""
     webhook = webhooks.found(work, webhook_id)
-    chosen = select(Delivery).where(Delivery.webhook == webhook.id).order_by(Delivery.id.desc()).limit(limit + 1)
-    return list(work.db.scalars(chosen.where(Delivery.id < cursor) if cursor is not None else chosen))
+    chosen = select(Delivery).where(Delivery.webhook == webhook.id)
+    return list(work.db.scalars(newest(chosen, Delivery.id, cursor, limit)))
 
 
 def made_at(delivery_id: UUID) -> int:

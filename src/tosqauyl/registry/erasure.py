@@ -23,6 +23,7 @@ from tosqauyl.registry.retention import sealed_of
 from tosqauyl.registry.sessions import end_all
 from tosqauyl.registry.store import Work
 from tosqauyl.registry.tables import Account, Condition, Indicator, Listing, LoginSession, Observable, Report, Sighting
+from tosqauyl.registry.tenancy import check_version
 from tosqauyl.registry.tickets import NO_TICKET, token_of
 
 WHY = "asked for by its author"
@@ -80,8 +81,8 @@ def erase_account(work: Work, account_id: UUID, version: int) -> Account:
     account = accounts.get(work, account_id)
     if not account.disabled:
         account = accounts.disable(work, account_id, version)
-    elif account.version != version:
-        raise Conflict("somebody else changed this in between", hint="read it again and decide again")
+    else:
+        check_version(account, version)
     end_all(work, account.id)
     work.db.execute(delete(LoginSession).where(LoginSession.account == account.id))
     account.login, account.password, account.issuer, account.subject = f"erased-{account.id.hex}", "", "", ""

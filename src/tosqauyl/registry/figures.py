@@ -21,6 +21,7 @@ from tosqauyl.registry.periods import DAY, OFFSET, STEPS, Period, Window, day_at
 from tosqauyl.registry.store import Work
 from tosqauyl.registry.suppression import Hidden, hidden
 from tosqauyl.registry.tables import FigureDay, Report
+from tosqauyl.registry.tenancy import of_tenant
 
 BY = ("scheme", "region")
 MOST_CELLS = 2_500
@@ -149,9 +150,7 @@ def _live(work: Work, asked: Asked, since: int) -> Executable:
     query = query.where(measure.at >= since, measure.at < asked.window.until)
     if measure.where is not None:
         query = query.where(measure.where)
-    if not work.actor.sees_all:
-        query = query.where(measure.organisation == work.actor.organisation)
-    return query.group_by(*_groups(asked, day, row))
+    return of_tenant(work, query, measure.organisation).group_by(*_groups(asked, day, row))
 
 
 def _rolled(work: Work, asked: Asked, settled: int) -> Executable:
@@ -163,9 +162,7 @@ def _rolled(work: Work, asked: Asked, settled: int) -> Executable:
     end = min(settled, number_of(asked.window.last) + 1)
     query = select(day, row, func.sum(value), func.sum(people))
     query = query.where(FigureDay.day >= number_of(asked.window.first), FigureDay.day < end)
-    if not work.actor.sees_all:
-        query = query.where(FigureDay.organisation == work.actor.organisation)
-    return query.group_by(*_groups(asked, day, row))
+    return of_tenant(work, query, FigureDay.organisation).group_by(*_groups(asked, day, row))
 
 
 def _grouped(measure: Measure, asked: Asked) -> tuple[ColumnElement[int], ColumnElement[str]]:

@@ -21,8 +21,9 @@ from tosqauyl.registry.tables import (
     Observable,
     Report,
     Sighting,
-)  # fmt: skip
+)
 from tosqauyl.registry.taxonomy import linking
+from tosqauyl.registry.tenancy import newest, of_tenant
 from tosqauyl.registry.timeline import tell
 from tosqauyl.registry.words import REPORT_MOVES, may_move
 
@@ -33,12 +34,8 @@ MOST = 500
 def reports_in(work: Work, incident_id: UUID, cursor: UUID | None, limit: int) -> list[Report]:
     """Reports of a case, the latest first: at most one more than `limit`. Raises Absent."""
     incident = found(work, incident_id)
-    wanted = select(Report).where(Report.incident == incident.id)
-    if cursor is not None:
-        wanted = wanted.where(Report.id < cursor)
-    if not work.actor.sees_all:
-        wanted = wanted.where(Report.organisation == work.actor.organisation)
-    return list(work.db.scalars(wanted.order_by(Report.id.desc()).limit(limit + 1)))
+    wanted = of_tenant(work, select(Report).where(Report.incident == incident.id), Report.organisation)
+    return list(work.db.scalars(newest(wanted, Report.id, cursor, limit)))
 
 
 def observables_in(work: Work, incident_id: UUID, limit: int = MOST) -> list[UUID]:
@@ -146,8 +143,7 @@ def _take_over(work: Work, incident: Incident, other: Incident) -> int:
 def _reports(work: Work, report_ids: Sequence[UUID]) -> list[Report]:
     wanted = _checked(report_ids)
     query = select(Report).where(Report.id.in_(wanted)).order_by(Report.id).with_for_update()
-    if not work.actor.sees_all:
-        query = query.where(Report.organisation == work.actor.organisation)
+    query = of_tenant(work, query, Report.organisation)
     reports = list(work.db.scalars(query.execution_options(populate_existing=True)))
     if len(reports) != len(wanted):
         raise Conflict("one of these reports is not there")

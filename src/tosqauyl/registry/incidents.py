@@ -12,9 +12,10 @@ from uuid import UUID
 
 from sqlalchemy import or_, select, update
 
+from tosqauyl.registry import tenancy
 from tosqauyl.registry.actor import ROLE_SCOPES
 from tosqauyl.registry.clocks import business_days_after
-from tosqauyl.registry.errors import Absent, Conflict, Invalid
+from tosqauyl.registry.errors import Conflict, Invalid
 from tosqauyl.registry.protection import check_no_numbers, is_storable
 from tosqauyl.registry.shipped import shipped
 from tosqauyl.registry.store import Work
@@ -87,28 +88,25 @@ def create(work: Work, draft: Draft) -> Incident:
 
 def found(work: Work, incident_id: UUID) -> Incident:
     """A case as it is committed. Raises Absent, also for another tenant's."""
-    return _visible(work, work.db.get(Incident, incident_id, populate_existing=True))
+    return tenancy.visible(work, work.db.get(Incident, incident_id, populate_existing=True), "case")
 
 
 def search(work: Work, wanted: Filter, cursor: UUID | None, limit: int) -> list[Incident]:
     """Cases, the latest first: at most one more than `limit`, which then begins the next page."""
-    query = select(Incident).order_by(Incident.id.desc()).limit(limit + 1)
-    if not work.actor.sees_all:
-        query = query.where(Incident.organisation == work.actor.organisation)
-    if cursor is not None:
-        query = query.where(Incident.id < cursor)
+    query = tenancy.of_tenant(work, select(Incident), Incident.organisation)
     for name in ("state", "scheme", "region", "assigned"):
         if value := getattr(wanted, name):
             query = query.where(getattr(Incident, name) == value)
     if wanted.late:
         query = query.where(Incident.state.in_(OPEN), Incident.due <= work.now)
-    return list(work.db.scalars(query))
+    return list(work.db.scalars(tenancy.newest(query, Incident.id, cursor, limit)))
 
 
 def seen(work: Work, incident_id: UUID, version: int) -> Incident:
     """The case that somebody changes, locked until the transaction ends. Raises Absent; Conflict, which says what the first one
     did, where it is not as that person saw it."""
-    incident = _visible(work, work.db.get(Incident, incident_id, populate_existing=True, with_for_update=True))
+    locked = work.db.get(Incident, incident_id, populate_existing=True, with_for_update=True)
+    incident = tenancy.visible(work, locked, "case")
     if incident.version != version:
         first = last_told(work, incident_id) or "somebody changed it"
         outcome = f" ({incident.outcome})" if incident.outcome else ""
@@ -215,15 +213,8 @@ def wake(work: Work, most: int = AT_ONCE) -> int:
 def visible(work: Work, incident_ids: set[UUID]) -> set[UUID]:
     """Those of some cases that the actor may see."""
     wanted = select(Incident.id).where(Incident.id.in_(incident_ids))
-    if not work.actor.sees_all:
-        wanted = wanted.where(Incident.organisation == work.actor.organisation)
+    wanted = tenancy.of_tenant(work, wanted, Incident.organisation)
     return set(work.db.scalars(wanted)) if incident_ids else set()
-
-
-def _visible(work: Work, incident: Incident | None) -> Incident:
-    if incident is None or not (work.actor.sees_all or incident.organisation == work.actor.organisation):
-        raise Absent("there is no such case")
-    return incident
 
 
 def _due(work: Work, state: str) -> int:

@@ -16,6 +16,7 @@ from tosqauyl.registry.actor import ROLE_SCOPES, Actor
 from tosqauyl.registry.errors import Absent, Conflict, Invalid
 from tosqauyl.registry.store import Work
 from tosqauyl.registry.tables import ApiKey, Organisation
+from tosqauyl.registry.tenancy import newest, of_tenant, visible
 
 DAY_MS = 86_400_000
 MOST_DAYS = 1_096
@@ -89,17 +90,13 @@ def owned(work: Work, organisation: str) -> Organisation:
 
 def search(work: Work, cursor: UUID | None, limit: int) -> list[ApiKey]:
     """Keys of the organisations the actor sees, the latest first: at most one more than `limit`."""
-    query = select(ApiKey).order_by(ApiKey.id.desc()).limit(limit + 1)
-    if not work.actor.sees_all:
-        query = query.where(ApiKey.organisation == work.actor.organisation)
-    return list(work.db.scalars(query if cursor is None else query.where(ApiKey.id < cursor)))
+    query = of_tenant(work, select(ApiKey), ApiKey.organisation)
+    return list(work.db.scalars(newest(query, ApiKey.id, cursor, limit)))
 
 
 def revoke(work: Work, key_id: UUID) -> ApiKey:
     """End a key at once. Raises Absent, Conflict where it was ended already."""
-    found = work.db.get(ApiKey, key_id, with_for_update=True)
-    if found is None or not (work.actor.sees_all or found.organisation == work.actor.organisation):
-        raise Absent("there is no such key")
+    found = visible(work, work.db.get(ApiKey, key_id, with_for_update=True), "key")
     if found.revoked:
         raise Conflict("the key was revoked already")
     found.revoked = work.now

@@ -25,6 +25,7 @@ from tosqauyl.registry.shipped import shipped, shipped_text, titles
 from tosqauyl.registry.store import Work
 from tosqauyl.registry.tables import OfficialFigure
 from tosqauyl.registry.taxonomy import LANGUAGES, Titles, regions
+from tosqauyl.registry.tenancy import newest
 
 SEED = "official.csv"
 NEEDED = ("source", "measure", "published", "value")
@@ -101,12 +102,10 @@ def seed(work: Work) -> Imported:
 
 def search(work: Work, measure: str, cursor: UUID | None, limit: int) -> list[Shown]:
     """Up to limit + 1 figures, the latest taken first. measure: '' for all. They belong to no tenant."""
-    chosen = select(OfficialFigure).order_by(OfficialFigure.id.desc()).limit(limit + 1)
+    chosen = select(OfficialFigure)
     if measure:
         chosen = chosen.where(OfficialFigure.measure == measure)
-    if cursor is not None:
-        chosen = chosen.where(OfficialFigure.id < cursor)
-    return [shown(one) for one in work.db.scalars(chosen)]
+    return [shown(one) for one in work.db.scalars(newest(chosen, OfficialFigure.id, cursor, limit))]
 
 
 def shown(figure: OfficialFigure) -> Shown:

@@ -16,6 +16,7 @@ from tosqauyl.registry.observable_forms import number_plan
 from tosqauyl.registry.sms import code_text
 from tosqauyl.registry.store import Work
 from tosqauyl.registry.tables import Appeal
+from tosqauyl.registry.tenancy import check_version
 
 DIGITS = 6
 CODE_MINUTES = 10
@@ -82,8 +83,7 @@ def confirm(work: Work, appeal_id: UUID, version: int) -> Appeal:
     appeal = appeals.found(work, appeal_id)
     if observables.read(work, appeal.observable).operator != work.actor.organisation:
         raise Absent("there is no such appeal")
-    if appeal.version != version:
-        raise Conflict(f"it was changed in between: it is {appeal.state} now", hint="read it again and decide again")
+    check_version(appeal, version, f"it was changed in between: it is {appeal.state} now")
     _check_unproven(appeal)
     _prove(work, appeal, "operator")
     return appeal

@@ -8,10 +8,11 @@ from uuid import UUID
 
 from tosqauyl.registry import observables
 from tosqauyl.registry.decay import LEAST_CONFIDENCE, MOST_DAYS, MOST_HALF_LIFE, last_moment
-from tosqauyl.registry.errors import Absent, Invalid
+from tosqauyl.registry.errors import Invalid
 from tosqauyl.registry.protection import check_may_be_blocked, check_no_numbers, is_storable
 from tosqauyl.registry.store import Work
 from tosqauyl.registry.tables import Incident, Observable
+from tosqauyl.registry.tenancy import visible
 from tosqauyl.registry.words import VERDICTS
 
 LISTINGS_OF: Mapping[str, tuple[str, ...]] = {
@@ -133,7 +134,5 @@ def _check_listing(work: Work, proposal: Proposal, observable: Observable) -> No
 
 
 def _check_incident(work: Work, incident_id: UUID | None) -> None:
-    incident = work.db.get(Incident, incident_id) if incident_id else None
-    foreign = incident is not None and not work.actor.sees_all and incident.organisation != work.actor.organisation
-    if incident_id and (incident is None or foreign):
-        raise Absent("there is no such incident")
+    if incident_id:
+        visible(work, work.db.get(Incident, incident_id), "incident")

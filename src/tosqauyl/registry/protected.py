@@ -19,6 +19,7 @@ from tosqauyl.registry.shipped import shipped, titles
 from tosqauyl.registry.store import Work
 from tosqauyl.registry.tables import ProtectedIdentity
 from tosqauyl.registry.taxonomy import Titles
+from tosqauyl.registry.tenancy import newest
 
 KINDS = ("phone", "domain", "sender")
 MOST_BODY = 200
@@ -40,12 +41,10 @@ class Identity:
 
 def search(work: Work, only_current: bool, cursor: UUID | None, limit: int) -> list[ProtectedIdentity]:
     """Identities, the latest first: at most one more than `limit`. They are no tenant's."""
-    wanted = select(ProtectedIdentity).order_by(ProtectedIdentity.id.desc()).limit(limit + 1)
+    wanted = select(ProtectedIdentity)
     if only_current:
         wanted = wanted.where(ProtectedIdentity.ended == 0)
-    if cursor is not None:
-        wanted = wanted.where(ProtectedIdentity.id < cursor)
-    return list(work.db.scalars(wanted))
+    return list(work.db.scalars(newest(wanted, ProtectedIdentity.id, cursor, limit)))
 
 
 def add(work: Work, identity: Identity) -> ProtectedIdentity:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BinaryExpression, ColumnElement, Select, func, select
+from sqlalchemy import BinaryExpression, ColumnElement, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from tosqauyl.registry.errors import Absent, Conflict, Invalid
+from tosqauyl.registry.errors import Conflict, Invalid
 from tosqauyl.registry.ids import new_id
 from tosqauyl.registry.observables import AT_ONCE, chunks, find, masked
 from tosqauyl.registry.protection import check_no_numbers
@@ -17,6 +17,7 @@ from tosqauyl.registry.store import Work
 from tosqauyl.registry.submission import reporters_of
 from tosqauyl.registry.tables import Incident, Observable, Report, Sighting
 from tosqauyl.registry.taxonomy import regions, schemes
+from tosqauyl.registry.tenancy import check_version, of_tenant, visible
 from tosqauyl.registry.words import REPORT_MOVES, REPORT_OUTCOMES, may_move
 
 FEW = 2_000
@@ -85,10 +86,8 @@ def search(work: Work, wanted: Filter, cursor: UUID | None, limit: int) -> list[
 
 def get(work: Work, report_id: UUID) -> Report:
     """A report. Raises Absent where there is none, and where it is another tenant's."""
-    found = work.db.scalars(_visible(work, select(Report)).where(Report.id == report_id)).first()
-    if found is None:
-        raise Absent("there is no such report")
-    return found
+    found = work.db.scalars(select(Report).where(Report.id == report_id)).first()
+    return visible(work, found, "report")
 
 
 def named_in(work: Work, reports: Iterable[UUID]) -> dict[UUID, list[Named]]:
@@ -109,8 +108,8 @@ def shown_incidents(work: Work, reports: Sequence[Report]) -> dict[UUID, UUID | 
     """Report -> its case, None where the actor may not see that."""
     cases = {report.incident for report in reports if report.incident is not None}
     if not work.actor.sees_all and cases:
-        own = select(Incident.id).where(Incident.id.in_(cases), Incident.organisation == work.actor.organisation)
-        cases = set(work.db.scalars(own))
+        own = select(Incident.id).where(Incident.id.in_(cases))
+        cases = set(work.db.scalars(of_tenant(work, own, Incident.organisation)))
     return {report.id: report.incident if report.incident in cases else None for report in reports}
 
 
@@ -165,18 +164,13 @@ def close(work: Work, report_id: UUID, version: int, outcome: str) -> Report:
 
 def _moved(work: Work, report_id: UUID, version: int, state: str) -> Report:
     report = get(work, report_id)
-    if report.version != version:
-        raise Conflict("somebody else changed this report in between", hint="read it again and decide again")
+    check_version(report, version, "somebody else changed this report in between")
     if report.state != state and not may_move(REPORT_MOVES, report.state, state):
         raise Conflict(f"a report that is {report.state} cannot become {state}")
     if report.state == state == "closed":
         raise Conflict("it is closed already", hint="take it up again first")
     report.state, report.changed = state, work.now
     return report
-
-
-def _visible(work: Work, query: Select[Report]) -> Select[Report]:
-    return query if work.actor.sees_all else query.where(Report.organisation == work.actor.organisation)
 
 
 def _equal(wanted: Filter, organisation: str) -> list[BinaryExpression[bool]]:

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, select
 from tosqauyl.registry.clocks import utc_text
 from tosqauyl.registry.store import Work
 from tosqauyl.registry.tables import IncidentEvent
+from tosqauyl.registry.tenancy import newest
 
 PURPOSE = "incident_event.text"
 
@@ -40,9 +41,7 @@ def entries(work: Work, incident_id: UUID, cursor: UUID | None, limit: int, purp
     """Lines of a case that the actor may see, the latest first: at most one more than `limit`. purpose: why the texts are read;
     '' leaves them closed."""
     wanted = select(IncidentEvent).where(IncidentEvent.incident == incident_id)
-    if cursor is not None:
-        wanted = wanted.where(IncidentEvent.id < cursor)
-    found = list(work.db.scalars(wanted.order_by(IncidentEvent.id.desc()).limit(limit + 1)))
+    found = list(work.db.scalars(newest(wanted, IncidentEvent.id, cursor, limit)))
     if purpose and any(one.text for one in found[:limit]):
         work.note("read-personal", "incident", incident_id, f"{len(found[:limit])} lines of its story", purpose)
     return [

@@ -20,13 +20,14 @@ from uuid import UUID
 from sqlalchemy import func, select, update
 
 from tosqauyl.registry.actor import CENTRE
-from tosqauyl.registry.errors import Absent, Invalid, TooMany
+from tosqauyl.registry.errors import Invalid, TooMany
 from tosqauyl.registry.guarded_fetch import Guard, checked_url
 from tosqauyl.registry.shipped import shipped, titles
 from tosqauyl.registry.signing import new_secret
 from tosqauyl.registry.store import Work
 from tosqauyl.registry.tables import Delivery, Webhook
 from tosqauyl.registry.taxonomy import Titles
+from tosqauyl.registry.tenancy import newest, of_tenant, visible
 
 SECRET = "webhook.secret"  # noqa: S105 - the purpose it is sealed for
 BODY = "delivery.body"
@@ -115,18 +116,13 @@ def end(work: Work, webhook_id: UUID) -> None:
 
 def found(work: Work, webhook_id: UUID) -> Webhook:
     """A webhook. Raises Absent, also for another tenant's."""
-    webhook = work.db.get(Webhook, webhook_id, populate_existing=True)
-    if webhook is None or not (work.actor.sees_all or webhook.organisation == work.actor.organisation):
-        raise Absent("there is no such webhook")
-    return webhook
+    return visible(work, work.db.get(Webhook, webhook_id, populate_existing=True), "webhook")
 
 
 def search(work: Work, cursor: UUID | None, limit: int) -> list[Webhook]:
     """Up to limit + 1 webhooks of the actor's tenant, the latest first, older than the cursor. Ended ones too."""
-    chosen = select(Webhook).order_by(Webhook.id.desc()).limit(limit + 1)
-    if not work.actor.sees_all:
-        chosen = chosen.where(Webhook.organisation == work.actor.organisation)
-    return list(work.db.scalars(chosen.where(Webhook.id < cursor) if cursor is not None else chosen))
+    chosen = of_tenant(work, select(Webhook), Webhook.organisation)
+    return list(work.db.scalars(newest(chosen, Webhook.id, cursor, limit)))
 
 
 def _listening(work: Work, organisation: str) -> list[Webhook]:
