@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tosqauyl.registry.csv_rows import MOST_LINE, MOST_LINES, BadRow, Row, examine, exported, rows
+from tosqauyl.registry.cells import exported
+from tosqauyl.registry.csv_rows import MOST_LINE, MOST_LINES, BadRow, Row, examine, rows
 from tosqauyl.registry.errors import Invalid
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from tosqauyl.errors import FileMistakes
 from tosqauyl.registry import taxonomy
+from tosqauyl.registry.shipped import shipped_text
 from tosqauyl.registry.words import REPORT_MOVES
 
 GIVEN_TECHNIQUES = {
@@ -51,7 +52,7 @@ def test_linking_is_data() -> None:
     ],
 )
 def test_a_wrong_file_is_refused_with_its_line(old: str, new: str, said: str) -> None:
-    text = taxonomy._shipped("schemes.toml")
+    text = shipped_text("schemes.toml")
     assert old in text
     with pytest.raises(FileMistakes, match=said):
         taxonomy.read_schemes(text.replace(old, new, 1))
@@ -59,10 +60,10 @@ def test_a_wrong_file_is_refused_with_its_line(old: str, new: str, said: str) ->
 
 def test_wrong_regions_and_rules_are_refused() -> None:
     with pytest.raises(FileMistakes, match="neither region nor city"):
-        taxonomy.read_regions(taxonomy._shipped("regions.toml").replace('"city"', '"town"', 1))
+        taxonomy.read_regions(shipped_text("regions.toml").replace('"city"', '"town"', 1))
     with pytest.raises(FileMistakes, match="no kind of observable"):
-        taxonomy.read_linking(taxonomy._shipped("linking.toml").replace('"phone"', '"smell"'))
+        taxonomy.read_linking(shipped_text("linking.toml").replace('"phone"', '"smell"'))
     with pytest.raises(FileMistakes, match="above 0"):
-        taxonomy.read_linking(taxonomy._shipped("linking.toml").replace("reporters = 2", "reporters = 0"))
+        taxonomy.read_linking(shipped_text("linking.toml").replace("reporters = 2", "reporters = 0"))
     with pytest.raises(FileMistakes, match=r"there is no \[\[region\]\]"):
         taxonomy.read_regions('version = "x"\n')

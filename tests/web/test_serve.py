@@ -59,6 +59,15 @@ def test_a_job_that_finds_the_database_away_is_told_once_and_comes_again_soon(of
         running.stop()
 
 
+def test_a_job_that_can_wait_does_not_begin_with_the_office(office):
+    at_once, count = threading.Event(), []
+    jobs = Jobs([Job("now", 60, at_once.set), Job("later", 60, lambda: count.append(1), first=600)], office)
+    jobs.start()
+    assert at_once.wait(10)
+    assert jobs.stop() == []
+    assert count == []
+
+
 def test_the_office_is_well_since_the_frequent_job_that_is_longest_ago(office, clock):
     often, other, rare = Job("often", 5, int), Job("other", 60, int), Job("rare", 3600, int)
     jobs = Jobs([often, other, rare], office)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tosqauyl.web.serve import Job
 
 MINUTE, HOUR, DAY = 60.0, 3_600.0, 86_400.0
+LATER = 10 * MINUTE
+"""After the start, for jobs that read whole tables."""
 CHANGES_KEPT_MS = 30 * 86_400_000
 """How long changes of the list are kept; a gate that was away for longer takes the whole list."""
 
@@ -122,9 +124,9 @@ def jobs_of(config: "OfficeConfig", office: "Office") -> "list[Job]":
         Job("keys", MINUTE / 2, lambda: _refreshed(registry)),
         Job("buckets", HOUR, work(buckets.prune)),
         Job("answers", HOUR, work(lambda doing: forget(doing, config.limits.idempotency_hours))),
-        Job("figures", DAY, lambda: _rolled_up(registry)),
+        Job("figures", DAY, lambda: _rolled_up(registry), LATER),
         Job("changes", HOUR, work(lambda doing: publish.trim(doing, doing.now - CHANGES_KEPT_MS))),
-        Job("retention", DAY, lambda: let_go(registry, config.retention)),
+        Job("retention", DAY, lambda: let_go(registry, config.retention), LATER),
     ]
     if config.lists:
         folder = Path(config.lists)

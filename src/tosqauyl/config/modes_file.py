@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 from tosqauyl.config.fields import Fields, printable, rows, section
 from tosqauyl.config.keys import Key
 from tosqauyl.config.read import Reader, Table, lines_of
+from tosqauyl.durable import sync
 from tosqauyl.errors import FileMistakes, Mistake, TosqauylError
 from tosqauyl.journal.append import private_folder
 from tosqauyl.policy.fields import MAX_TEXT
@@ -271,11 +272,7 @@ def _put(data: Path, text: str) -> None:
     draft = data / f"{FILE}.draft"
     _filled(draft, os.O_TRUNC, text)
     draft.replace(data / FILE)
-    descriptor = os.open(data, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(data)
 
 
 def _append(path: Path, line: str) -> None:

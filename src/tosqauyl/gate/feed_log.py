@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from tosqauyl.durable import sync
 from tosqauyl.errors import TosqauylError
 from tosqauyl.journal.append import System
 from tosqauyl.state.operator_planes import PIECE, PIECES, Planes
@@ -361,11 +362,7 @@ class BulkDraft:
 
 def retire(log: Path) -> None:
     """Remove the log of an ended generation, once the bulk that ended it is certain to be found. Raises OSError."""
-    folder = os.open(log.parent, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync(log.parent)
     log.unlink(missing_ok=True)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tosqauyl.durable import sync
 from tosqauyl.errors import TosqauylError
 from tosqauyl.journal.columns import HEADER
 from tosqauyl.journal.naming import CLOSED, OPEN, segment_files, stem
@@ -91,7 +92,7 @@ class Journal:
             _identify(folder)
             found = segment_files(folder)
             self._segment = self._begin(found[-1].sequence + 1 if found else 1, now)
-            _sync_folder(folder)
+            sync(folder)
         except OSError as error:
             os.close(self._lock)
             raise TosqauylError(f"the journal cannot be opened: {error.strerror}", str(folder)) from error
@@ -216,7 +217,7 @@ class Journal:
                 self._cut(segment)
             self._syncer.flush(segment.descriptor)
             os.rename(segment.path, segment.path.with_name(segment.path.name.removesuffix(OPEN) + CLOSED))
-            _sync_folder(self.folder)
+            sync(self.folder)
         except OSError as error:
             self.counters.last_error = f"close: {error}"
         finally:
@@ -300,12 +301,3 @@ def _identify(folder: Path) -> None:
     finally:
         os.close(descriptor)
     os.rename(draft, path)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

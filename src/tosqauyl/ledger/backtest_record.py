@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tosqauyl.durable import write_whole
 from tosqauyl.errors import TosqauylError
-from tosqauyl.ledger.durable import write_whole
 from tosqauyl.policy.modes import rule_key
 from tosqauyl.policy.rule import Rule
 

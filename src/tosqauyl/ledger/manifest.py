@@ -8,8 +8,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from tosqauyl.durable import write_whole
 from tosqauyl.errors import TosqauylError
-from tosqauyl.ledger.durable import write_whole
 
 FORMAT = 1
 BROKEN_DAY = date(1970, 1, 1)

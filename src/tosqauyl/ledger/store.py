@@ -18,9 +18,9 @@ from pathlib import Path
 
 import duckdb
 
+from tosqauyl.durable import sync
 from tosqauyl.errors import TosqauylError
 from tosqauyl.ledger.columns import PLACE, TABLES, TIME, literal, unknown_of
-from tosqauyl.ledger.durable import sync
 from tosqauyl.ledger.manifest import Batch, File, Manifest, read_manifest, write_manifest
 
 DRAFTS = "drafts"

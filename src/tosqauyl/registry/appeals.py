@@ -19,10 +19,9 @@ from tosqauyl.registry import buckets, clocks, conditions, decisions, observable
 from tosqauyl.registry.errors import Absent, Conflict, Forbidden, Invalid
 from tosqauyl.registry.ids import new_ticket, plain_ticket
 from tosqauyl.registry.protection import check_no_numbers, is_storable
-from tosqauyl.registry.shipped import shipped, titles
+from tosqauyl.registry.shipped import LANGUAGES, Titles, shipped, titles
 from tosqauyl.registry.store import Work
 from tosqauyl.registry.tables import Appeal, Condition, Indicator, Observable
-from tosqauyl.registry.taxonomy import LANGUAGES, Titles
 from tosqauyl.registry.tenancy import check_version, newest
 from tosqauyl.registry.tickets import NO_TICKET
 from tosqauyl.registry.words import APPEAL_MOVES, may_move

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tosqauyl.registry.cells import is_formula
 from tosqauyl.registry.clocks import is_late, utc_text
 from tosqauyl.registry.person import Person
 from tosqauyl.registry.tables import NumberCheck
@@ -24,8 +25,6 @@ COLUMNS = (
     "numbers_count", "over_limit", "justification", "numbers",
 )  # fmt: skip
 """Of the CSV; numbers are separated by spaces."""
-_FORMULA = re.compile(r"^\s*[=+\-@＝＋－＠]|^[\t\r\n]")
-"""What a spreadsheet takes for a formula (OWASP, CSV injection)."""
 _MANGLED = re.compile(r"^0\d+$|^\d{12,}$")
 """What a spreadsheet turns into another number: it drops leading zeros and rounds long ones."""
 
@@ -87,7 +86,7 @@ def to_csv(messages: Sequence[Message]) -> str:
 
 def safe_cell(text: str) -> str:
     """A text that a spreadsheet shows as it is: neither computed nor taken for another number."""
-    return f"'{text}" if _FORMULA.search(text) or _MANGLED.search(text) else text
+    return f"'{text}" if is_formula(text) or _MANGLED.search(text) else text
 
 
 def _text(value: object) -> str:

@@ -6,12 +6,11 @@ read again.
         for row in rows(file, form):            Row, or BadRow
 
 Comma, semicolon or tab; UTF-8 with or without its mark, or Windows-1251; line breaks in quotes. Nothing is ever computed:
-'=HYPERLINK(...)' is a text like any other, and `exported` writes it so that a spreadsheet takes it for one as well.
+'=HYPERLINK(...)' is a text like any other, and `cells.exported` writes it so that a spreadsheet takes it for one as well.
 """
 
 import csv
 import hashlib
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -86,14 +85,6 @@ def rows(file: BinaryIO, form: Form) -> Iterator[Row | BadRow]:
             continue
         if isinstance(found, BadRow) or any(field.strip() for field in found.fields):
             yield _fitting(found, len(form.columns))
-
-
-def exported(text: str) -> str:
-    """A text as it is written into a CSV file for people: what a spreadsheet would compute begins with an apostrophe. Plain
-    numbers, telephone numbers among them, stay as they are."""
-    if text[:1] in ("=", "+", "-", "@", "\t", "\r") and not re.fullmatch(r"[+-]?\d+([.,]\d+)?", text, re.ASCII):
-        return "'" + text
-    return text
 
 
 class _Lines:

@@ -14,9 +14,8 @@ from sqlalchemy import BigInteger, ColumnElement, FromClause, String, and_, case
 
 from tosqauyl.errors import TosqauylError
 from tosqauyl.registry.errors import Absent
-from tosqauyl.registry.shipped import shipped, titles
+from tosqauyl.registry.shipped import Titles, shipped, titles
 from tosqauyl.registry.tables import Appeal, FigureDay, Incident, Indicator, NumberCheck, Observable, Report
-from tosqauyl.registry.taxonomy import Titles
 
 ONE = literal_column("1", BigInteger)
 EMPTY = literal_column("''", String)

@@ -18,6 +18,7 @@ from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
 
+from tosqauyl.durable import sync
 from tosqauyl.errors import TosqauylError
 from tosqauyl.registry.errors import Conflict
 from tosqauyl.registry.list_text import (
@@ -282,16 +283,8 @@ def _write(path: Path, parts: Iterable[bytes], mode: int, now: int) -> None:
             os.utime(descriptor, ns=(now * 1_000_000, now * 1_000_000))
             os.fsync(descriptor)
         draft.replace(path)
-        _sync(path.parent)
+        sync(path.parent)
     except OSError as error:
         with suppress(OSError):
             draft.unlink()
         raise TosqauylError(f"the list cannot be written: {error.strerror}", str(path)) from None
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -17,10 +17,9 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from tosqauyl.registry.errors import Invalid
 from tosqauyl.registry.observables import Seen, seen
 from tosqauyl.registry.proposals import reasons_of
-from tosqauyl.registry.shipped import shipped, titles
+from tosqauyl.registry.shipped import Titles, shipped, titles
 from tosqauyl.registry.store import Work
 from tosqauyl.registry.tables import Indicator, Observable, Organisation, ProtectedIdentity
-from tosqauyl.registry.taxonomy import Titles
 from tosqauyl.state.indicators import Indicators
 from tosqauyl.state.lists import load_shipped
 

@@ -21,10 +21,10 @@ from sqlalchemy import select
 from tosqauyl.errors import FileMistakes, Mistake
 from tosqauyl.registry.csv_rows import BadRow, Form, Row, examine, rows
 from tosqauyl.registry.protection import is_storable
-from tosqauyl.registry.shipped import shipped, shipped_text, titles
+from tosqauyl.registry.shipped import LANGUAGES, Titles, shipped, shipped_text, titles
 from tosqauyl.registry.store import Work
 from tosqauyl.registry.tables import OfficialFigure
-from tosqauyl.registry.taxonomy import LANGUAGES, Titles, regions
+from tosqauyl.registry.taxonomy import regions
 from tosqauyl.registry.tenancy import newest
 
 SEED = "official.csv"

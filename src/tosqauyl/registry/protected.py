@@ -15,10 +15,9 @@ from tosqauyl.registry import decisions, publish
 from tosqauyl.registry.errors import Absent, Conflict, Invalid
 from tosqauyl.registry.observables import find, normalise
 from tosqauyl.registry.protection import is_storable
-from tosqauyl.registry.shipped import shipped, titles
+from tosqauyl.registry.shipped import Titles, shipped, titles
 from tosqauyl.registry.store import Work
 from tosqauyl.registry.tables import ProtectedIdentity
-from tosqauyl.registry.taxonomy import Titles
 from tosqauyl.registry.tenancy import newest
 
 KINDS = ("phone", "domain", "sender")

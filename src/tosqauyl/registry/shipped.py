@@ -8,8 +8,11 @@ from types import MappingProxyType
 from typing import Any
 
 from tosqauyl.errors import TosqauylError
-from tosqauyl.registry.taxonomy import LANGUAGES, Titles
 from tosqauyl.toml_text import read_toml
+
+LANGUAGES = ("kk", "ru", "en")
+Titles = Mapping[str, str]
+"""Language -> text; all of LANGUAGES are there."""
 
 
 @cache

@@ -8,21 +8,17 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
 from tosqauyl.errors import FileMistakes, Mistake
+from tosqauyl.registry.shipped import LANGUAGES, Titles, shipped_text
 from tosqauyl.registry.words import OBSERVABLES, REPORT_MOVES, REPORT_OUTCOMES
 from tosqauyl.toml_text import Table, read_toml
 
-LANGUAGES = ("kk", "ru", "en")
 _SLUG = re.compile(r"[a-z][a-z0-9-]{1,31}")
 _TECHNIQUE = re.compile(r"[FT]\d{4}(\.\d{3})?")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
-
-Titles = Mapping[str, str]
-"""Language -> text; all of LANGUAGES are there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,29 +180,25 @@ def read_progress(text: str, file: str = "progress.toml") -> Mapping[str, Titles
     return MappingProxyType(found)
 
 
-def _shipped(name: str) -> str:
-    return (files("tosqauyl.registry") / "data" / name).read_text(encoding="utf-8")
-
-
 @cache
 def schemes() -> Schemes:
     """The shipped schemes."""
-    return read_schemes(_shipped("schemes.toml"))
+    return read_schemes(shipped_text("schemes.toml"))
 
 
 @cache
 def regions() -> Mapping[str, Region]:
     """The shipped regions."""
-    return read_regions(_shipped("regions.toml"))
+    return read_regions(shipped_text("regions.toml"))
 
 
 @cache
 def linking() -> Linking:
     """The shipped rules of linking."""
-    return read_linking(_shipped("linking.toml"))
+    return read_linking(shipped_text("linking.toml"))
 
 
 @cache
 def progress() -> Mapping[str, Titles]:
     """The shipped words for authors of reports."""
-    return read_progress(_shipped("progress.toml"))
+    return read_progress(shipped_text("progress.toml"))

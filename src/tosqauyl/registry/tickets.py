@@ -10,9 +10,10 @@ from sqlalchemy import select
 
 from tosqauyl.registry.errors import Absent
 from tosqauyl.registry.ids import new_ticket, plain_ticket
+from tosqauyl.registry.shipped import Titles
 from tosqauyl.registry.store import Work
 from tosqauyl.registry.tables import Report
-from tosqauyl.registry.taxonomy import Titles, progress
+from tosqauyl.registry.taxonomy import progress
 from tosqauyl.registry.vault import Vault
 
 NO_TICKET = "00000-00000-00000-00000-000000"

@@ -22,11 +22,10 @@ from sqlalchemy import func, select, update
 from tosqauyl.registry.actor import CENTRE
 from tosqauyl.registry.errors import Invalid, TooMany
 from tosqauyl.registry.guarded_fetch import Guard, checked_url
-from tosqauyl.registry.shipped import shipped, titles
+from tosqauyl.registry.shipped import Titles, shipped, titles
 from tosqauyl.registry.signing import new_secret
 from tosqauyl.registry.store import Work
 from tosqauyl.registry.tables import Delivery, Webhook
-from tosqauyl.registry.taxonomy import Titles
 from tosqauyl.registry.tenancy import newest, of_tenant, visible
 
 SECRET = "webhook.secret"  # noqa: S105 - the purpose it is sealed for

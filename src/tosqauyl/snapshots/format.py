@@ -19,6 +19,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+from tosqauyl.durable import sync
 from tosqauyl.errors import TosqauylError
 
 MAGIC = b"TQSNAP\r\n"
@@ -102,11 +103,7 @@ def write_snapshot(folder: Path, content: Data, sections: Mapping[str, Sequence[
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(folder)
     return path
 
 

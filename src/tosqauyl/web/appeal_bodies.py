@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from tosqauyl.registry.appeals import MOST_ANSWER, MOST_CONTACT, MOST_TEXT
-from tosqauyl.web.report_bodies import TitlesOut
+from tosqauyl.web.bodies import TitlesOut, Version
 from tosqauyl.web.texts import plain
 from tosqauyl.web.times import GivenMoment, Moment
 
@@ -95,13 +95,6 @@ class AppealOut(BaseModel):
     version: int
 
 
-class OpenAppealIn(BaseModel):
-    """purpose: why it is read; it is written into the audit trail."""
-
-    model_config = ConfigDict(extra="forbid")
-    purpose: Annotated[str, plain(200, min_length=3)]
-
-
 class OpenedAppealOut(BaseModel):
     """What is sealed of an appeal."""
 
@@ -115,7 +108,7 @@ class DecideIn(BaseModel):
     let the number pass until then, null for no."""
 
     model_config = ConfigDict(extra="forbid")
-    version: Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)]
+    version: Version
     upheld: Annotated[bool, Field(strict=True)]
     answer: Annotated[str, plain(MOST_ANSWER, min_length=1, multiline=True)]
     allow_until: GivenMoment = 0
@@ -125,4 +118,4 @@ class ConfirmIn(BaseModel):
     """version: that was seen."""
 
     model_config = ConfigDict(extra="forbid")
-    version: Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)]
+    version: Version

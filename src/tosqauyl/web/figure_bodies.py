@@ -11,7 +11,7 @@ from tosqauyl.registry.figure_definitions import Definition, source_text, unit_t
 from tosqauyl.registry.figures import Cell, Row, Table
 from tosqauyl.registry.official import Shown
 from tosqauyl.registry.suppression import THRESHOLD
-from tosqauyl.web.report_bodies import TitlesOut
+from tosqauyl.web.bodies import TitlesOut
 from tosqauyl.web.texts import plain
 from tosqauyl.web.times import Moment
 

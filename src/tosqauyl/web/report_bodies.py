@@ -6,10 +6,10 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from tosqauyl.registry.submission import MOST_CONTACT, MOST_LOSS, MOST_OBSERVABLES, MOST_TEXT, MOST_VICTIMS
+from tosqauyl.web.bodies import NamedOut, ObservableKind, TitlesOut, Version
 from tosqauyl.web.texts import plain
 from tosqauyl.web.times import GivenMoment, Moment
 
-Kind = Literal["phone", "iban", "card_token", "wallet", "domain", "url", "telegram", "imei", "iin_token", "trunk"]
 Reporter = Literal["citizen", "operator", "bank", "platform", "police", "ledger"]
 Channel = Literal["call", "sms", "messenger", "advert", "site", "transfer", "other"]
 State = Literal["received", "triaged", "linked", "closed"]
@@ -23,7 +23,7 @@ class ObservableIn(BaseModel):
     """Something that was seen. value: as it was written; spellings are made one."""
 
     model_config = ConfigDict(extra="forbid")
-    kind: Kind
+    kind: ObservableKind
     value: Annotated[str, plain(2_048, min_length=1)]
 
 
@@ -78,14 +78,6 @@ class TicketIn(BaseModel):
     ticket: Annotated[str, plain(64, min_length=1)]
 
 
-class TitlesOut(BaseModel):
-    """One text in three languages."""
-
-    kk: str
-    ru: str
-    en: str
-
-
 class ProgressOut(BaseModel):
     """What its author may see of a report. changed: when its state was last changed; words: the state in plain words."""
 
@@ -95,14 +87,9 @@ class ProgressOut(BaseModel):
     words: TitlesOut
 
 
-class NamedOut(BaseModel):
-    """An observable of a report. value: masked where it is personal; reports: how many reports name it, told to the centre, 0 to
-    others; operator: of a phone."""
+class ReportedOut(NamedOut):
+    """An observable of a report. reports: how many reports name it, told to the centre, 0 to others; operator: of a phone."""
 
-    id: UUID
-    kind: Kind
-    value: str
-    operator: str
     reports: int
 
 
@@ -124,7 +111,7 @@ class ReportOut(BaseModel):
     state: State
     outcome: Literal["", "false", "duplicate", "confirmed"]
     incident: UUID | None
-    observables: list[NamedOut]
+    observables: list[ReportedOut]
     sealed: list[Sealed]
     version: int
 
@@ -145,18 +132,11 @@ class SearchIn(BaseModel):
     limit: Annotated[int, Field(ge=1, le=200, strict=True)] = 50
 
 
-class PurposeIn(BaseModel):
-    """purpose: why it is read; it is written into the audit trail."""
-
-    model_config = ConfigDict(extra="forbid")
-    purpose: Annotated[str, plain(200, min_length=3)]
-
-
 class ClearOut(BaseModel):
     """An observable in clear; value '' where only its token is kept."""
 
     id: UUID
-    kind: Kind
+    kind: ObservableKind
     value: str
 
 
@@ -173,7 +153,7 @@ class TriageIn(BaseModel):
     """version: of the report as it was seen; scheme, region: null to leave them."""
 
     model_config = ConfigDict(extra="forbid")
-    version: Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)]
+    version: Version
     scheme: Slug | None = None
     region: Code | None = None
 
@@ -182,7 +162,7 @@ class CloseIn(BaseModel):
     """version: of the report as it was seen."""
 
     model_config = ConfigDict(extra="forbid")
-    version: Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)]
+    version: Version
     outcome: Literal["false", "duplicate", "confirmed"]
 
 

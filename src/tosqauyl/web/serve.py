@@ -46,11 +46,13 @@ class ServeOptions:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Something that is done again and again. every: seconds between its end and its next beginning."""
+    """Something that is done again and again. every: seconds between its end and its next beginning; first: from the start of the
+    office to its first beginning, for what is heavy and can wait until people are served."""
 
     name: str
     every: float
     run: Callable[[], object]
+    first: float = 0.0
 
 
 class Jobs:
@@ -108,6 +110,7 @@ class Jobs:
             self._office.alarm(f"ALARM: the job {job.name} failed: {error}")
 
     def _loop(self, job: Job) -> None:
+        self._stopped.wait(job.first)
         while not self._stopped.is_set():
             self.run_once(job)
             self._stopped.wait(min(job.every, AWAY_SECONDS) if job.name in self._away else job.every)

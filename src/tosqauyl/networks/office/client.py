@@ -14,6 +14,7 @@ import aiohttp
 
 from tosqauyl.errors import TosqauylError
 from tosqauyl.networks.backend import AskFailed
+from tosqauyl.networks.body import read_body
 from tosqauyl.networks.camara.credentials import bearer
 from tosqauyl.networks.camara.outgoing import broken, open_session, outgoing_url, refusal
 from tosqauyl.networks.office.list_text import MOST_BYTES, MOST_CHANGES_BYTES, parsed
@@ -59,7 +60,7 @@ class OfficeClient:
         seconds = max(min(int(wait), WAIT_SECONDS), 0)
         timeout = aiohttp.ClientTimeout(total=seconds + LATE_SECONDS)
         async with self._get(f"/changes?list={list_id}&after={after}&wait={seconds}", timeout, "identity") as answer:
-            text, said = await _read(answer), _date(answer.headers.get("Date", ""))
+            text, said = await read_body(answer, MOST_CHANGES_BYTES), _date(answer.headers.get("Date", ""))
         try:
             told = await parsed(text)
         except TosqauylError as error:
@@ -145,16 +146,6 @@ class _Unpacking:
 
 def _not_packed() -> AskFailed:
     return AskFailed("malformed", "the list cannot be unpacked")
-
-
-async def _read(answer: aiohttp.ClientResponse) -> bytes:
-    body = bytearray()
-    async for piece in answer.content.iter_any():
-        body += piece
-        if len(body) > MOST_CHANGES_BYTES:
-            answer.close()
-            raise AskFailed("malformed", "an answer that does not end")
-    return bytes(body)
 
 
 def _date(text: str) -> float:

@@ -20,6 +20,7 @@ import msgspec
 
 from tosqauyl.errors import TosqauylError
 from tosqauyl.networks.backend import AskFailed, Origination
+from tosqauyl.networks.body import read_body
 from tosqauyl.networks.origination import wire
 from tosqauyl.networks.origination.ledger import ask_about
 from tosqauyl.networks.origination.tokens import Keys
@@ -132,7 +133,11 @@ class Connections:
             async with self._opened().request(
                 method, url + path, data=body, headers=headers, allow_redirects=False
             ) as answer:
-                return Reply(answer.status, await _read(answer), _seconds(answer.headers.get("Retry-After", "")))
+                return Reply(
+                    answer.status,
+                    await read_body(answer, ANSWER_BYTES),
+                    _seconds(answer.headers.get("Retry-After", "")),
+                )
         except TimeoutError:
             raise AskFailed("down", "no answer in time") from None
         except aiohttp.ClientConnectorCertificateError:
@@ -362,17 +367,6 @@ def checked_url(url: str) -> str:
     if not right or parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
         raise TosqauylError("this is no address of a ledger node", url if "@" not in url else "", hint)
     return f"https://{parts.netloc}"
-
-
-async def _read(answer: aiohttp.ClientResponse) -> bytes:
-    """The body, if it is of a sensible size."""
-    body = bytearray()
-    async for piece in answer.content.iter_any():
-        body += piece
-        if len(body) > ANSWER_BYTES:
-            answer.close()
-            raise AskFailed("malformed", "an answer that does not end")
-    return bytes(body)
 
 
 def _seconds(text: str) -> float:

@@ -9,6 +9,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator
 
+from tosqauyl.registry.cells import is_formula
 from tosqauyl.registry.exchange.page import Entry, moment
 from tosqauyl.registry.exchange.stix import techniques
 
@@ -18,7 +19,6 @@ COLUMNS = (
     "half_life_days", "reasons", "tlp",
 )  # fmt: skip
 DEFINITION = "indicators that a second person approved and that hold now; those taken back or over are not here"
-_FORMULA = tuple("=+-@\t\r")
 
 
 def lines(pages: Iterable[Iterable[Entry]], publisher: str, now: int) -> Iterator[str]:
@@ -41,7 +41,7 @@ def lines(pages: Iterable[Iterable[Entry]], publisher: str, now: int) -> Iterato
 def cell(text: str) -> str:
     """A text that no spreadsheet computes."""
     plain = text.replace("\r", " ").replace("\n", " ").replace("\0", "")
-    return "'" + plain if plain.startswith(_FORMULA) else plain
+    return "'" + plain if is_formula(plain) else plain
 
 
 def _row(entry: Entry) -> list[str]:

@@ -13,11 +13,10 @@ from tosqauyl.registry.actions import Filter, Wanted
 from tosqauyl.registry.clocks import is_late
 from tosqauyl.registry.store import Work
 from tosqauyl.registry.tables import Action
+from tosqauyl.web.bodies import NamedOut, ObservableKind, ObservableOf, Version, names_of, observable_of
 from tosqauyl.web.caller import Caller, needs
 from tosqauyl.web.paging import Cursor, Limit, Page
 from tosqauyl.web.problems import problems
-from tosqauyl.web.routes.indicators import Kind as ObservableKind
-from tosqauyl.web.routes.indicators import NamedOut, ObservableOf, Version, names_of, observable_of
 from tosqauyl.web.texts import plain
 from tosqauyl.web.times import Moment
 

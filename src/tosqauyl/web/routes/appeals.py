@@ -20,15 +20,14 @@ from tosqauyl.web.appeal_bodies import (
     CodeSentOut,
     ConfirmIn,
     DecideIn,
-    OpenAppealIn,
     OpenedAppealOut,
     ProvenOut,
     State,
 )
+from tosqauyl.web.bodies import PurposeIn, TitlesOut
 from tosqauyl.web.caller import PUBLIC, Caller, needs
 from tosqauyl.web.paging import Cursor, Limit, Page
 from tosqauyl.web.problems import Refused, problems
-from tosqauyl.web.report_bodies import TitlesOut
 
 router = APIRouter(tags=["appeals"])
 
@@ -132,7 +131,7 @@ def read_appeal(appeal_id: UUID, caller: _Decider) -> AppealOut:
 
 
 @router.post("/v1/appeals/{appeal_id}:open", response_model=OpenedAppealOut, responses=problems("not-found"))
-def open_appeal(appeal_id: UUID, said: OpenAppealIn, caller: _Decider) -> OpenedAppealOut:
+def open_appeal(appeal_id: UUID, said: PurposeIn, caller: _Decider) -> OpenedAppealOut:
     """Number, text and contact in clear; who read them and why is written down. Needs the scope personal:read as well."""
     if not caller.actor.may("personal:read"):
         raise Refused("forbidden", "the scope is personal:read")

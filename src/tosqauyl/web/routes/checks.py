@@ -16,10 +16,10 @@ from tosqauyl.registry.errors import Invalid
 from tosqauyl.registry.person import Person, most_numbers
 from tosqauyl.registry.store import Work
 from tosqauyl.registry.tables import NumberCheck
+from tosqauyl.web.bodies import NamedOut, Version, names_of
 from tosqauyl.web.caller import Caller, needs
 from tosqauyl.web.paging import Cursor, Limit, Page
 from tosqauyl.web.problems import Refused, problems
-from tosqauyl.web.routes.indicators import NamedOut, Version, names_of
 from tosqauyl.web.texts import plain
 from tosqauyl.web.times import Moment
 

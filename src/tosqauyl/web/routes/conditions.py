@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict
 from tosqauyl.registry import conditions as desk
 from tosqauyl.registry.store import Work
 from tosqauyl.registry.tables import Condition
+from tosqauyl.web.bodies import NamedOut, ObservableOf, Version, names_of, observable_of
 from tosqauyl.web.caller import Caller, needs
 from tosqauyl.web.paging import Cursor, Limit, Page
 from tosqauyl.web.problems import problems
-from tosqauyl.web.routes.indicators import NamedOut, ObservableOf, Version, names_of, observable_of
 from tosqauyl.web.texts import plain
 from tosqauyl.web.times import GivenMoment, Moment
 

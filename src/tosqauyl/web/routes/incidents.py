@@ -15,10 +15,10 @@ from tosqauyl.registry.store import Work
 from tosqauyl.registry.tables import Incident
 from tosqauyl.registry.timeline import entries
 from tosqauyl.registry.words import INCIDENT_MOVES
+from tosqauyl.web.bodies import NamedOut, ObservableOf, Version, names_of, observable_of
 from tosqauyl.web.caller import Caller, needs
 from tosqauyl.web.paging import Cursor, Limit, Page
 from tosqauyl.web.problems import problems
-from tosqauyl.web.routes.indicators import NamedOut, ObservableOf, Version, names_of, observable_of
 from tosqauyl.web.texts import plain
 from tosqauyl.web.times import Moment, RequiredMoment
 

@@ -1,21 +1,21 @@
 """Indicators: proposed by one person, approved by another; and who has a number listed, why, until when."""
 
-from collections.abc import Iterable, Sequence
-from typing import Annotated, Literal, Self
+from collections.abc import Sequence
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
-from sqlalchemy import select
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from tosqauyl.registry import decisions as desk
-from tosqauyl.registry import observables, publish
+from tosqauyl.registry import publish
 from tosqauyl.registry.decay import MOST_HALF_LIFE, confidence_at
 from tosqauyl.registry.decisions import Filter, Proposal
 from tosqauyl.registry.errors import Absent
 from tosqauyl.registry.proposals import MOST_REASON, MOST_REASONS, reasons_of
 from tosqauyl.registry.store import Work
-from tosqauyl.registry.tables import Indicator, Observable
+from tosqauyl.registry.tables import Indicator
+from tosqauyl.web.bodies import NamedOut, ObservableOf, Version, names_of, observable_of
 from tosqauyl.web.caller import Caller, needs
 from tosqauyl.web.paging import Cursor, Limit, Page
 from tosqauyl.web.problems import problems
@@ -24,31 +24,14 @@ from tosqauyl.web.times import GivenMoment, Moment
 
 router = APIRouter(tags=["indicators"])
 
-Kind = Literal["phone", "iban", "card_token", "wallet", "domain", "url", "telegram", "imei", "iin_token", "trunk"]
 State = Literal["draft", "proposed", "active", "decayed", "revoked"]
 Verdict = Literal["fraud", "suspect", "clean", "protected"]
 Listing = Literal["", "block", "mark", "allow"]
 Source = Literal["report", "ledger", "operator", "centre"]
-Version = Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)]
 _Reader = Annotated[Caller, Depends(needs("cases:read"))]
 _Proposer = Annotated[Caller, Depends(needs("decisions:propose"))]
 _Approver = Annotated[Caller, Depends(needs("decisions:approve"))]
 _Asker = Annotated[Caller, Depends(needs("lookup"))]
-
-
-class ObservableOf(BaseModel):
-    """Of what: the id of an observable, or a kind and a value."""
-
-    model_config = ConfigDict(extra="forbid")
-    observable_id: UUID | None = None
-    kind: Kind | None = None
-    value: Annotated[str, plain(2_048)] = ""
-
-    @model_validator(mode="after")
-    def _is_one(self) -> Self:
-        if (self.observable_id is None) == (self.kind is None) or (self.kind is None) == bool(self.value):
-            raise ValueError("give either observable_id, or kind and value")
-        return self
 
 
 class ReasonIn(BaseModel):
@@ -100,15 +83,6 @@ class TurnedDownIn(DecidedIn):
     """why: kept with the indicator. No numbers, no names."""
 
     why: Annotated[str, plain(desk.MOST_WHY, min_length=3)]
-
-
-class NamedOut(BaseModel):
-    """An observable. value: masked where it is personal."""
-
-    id: UUID
-    kind: Kind
-    value: str
-    operator: str
 
 
 class ReasonOut(BaseModel):
@@ -277,22 +251,6 @@ def read_listing(observable_id: UUID, caller: _Asker) -> ListingReasonOut:
         listing=found.listing, decided_by=found.organisation, by=found.kind, id=found.id, scheme=found.scheme,  # type: ignore[arg-type]
         reasons=reasons, since=found.since, until=found.until,
     )  # fmt: skip
-
-
-def observable_of(work: Work, said: ObservableOf) -> UUID:
-    """The observable that a body names, made if it is not there. Raises Invalid."""
-    if said.observable_id is not None:
-        return said.observable_id
-    return observables.observe(work, str(said.kind), said.value).id
-
-
-def names_of(work: Work, which: Iterable[UUID]) -> dict[UUID, NamedOut]:
-    """Observables as people may see them, by id."""
-    found = work.db.scalars(select(Observable).where(Observable.id.in_(set(which))))
-    return {
-        one.id: NamedOut(id=one.id, kind=one.kind, value=observables.masked(work, one), operator=one.operator)  # type: ignore[arg-type]
-        for one in found
-    }
 
 
 def _proposal(work: Work, said: IndicatorIn) -> Proposal:

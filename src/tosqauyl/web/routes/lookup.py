@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from tosqauyl.registry import buckets
 from tosqauyl.registry.buckets import Left
 from tosqauyl.registry.lookup import MOST_AT_ONCE, Found, Question, check
+from tosqauyl.web.bodies import TitlesOut
 from tosqauyl.web.caller import PUBLIC, Caller, needs
 from tosqauyl.web.problems import problems
-from tosqauyl.web.report_bodies import TitlesOut
 from tosqauyl.web.texts import plain
 from tosqauyl.web.times import Moment
 

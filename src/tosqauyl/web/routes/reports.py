@@ -20,6 +20,7 @@ from tosqauyl.registry.submission import (
 from tosqauyl.registry.tables import Report
 from tosqauyl.registry.taxonomy import regions, schemes
 from tosqauyl.registry.tickets import follow
+from tosqauyl.web.bodies import PurposeIn, TitlesOut
 from tosqauyl.web.caller import PUBLIC, Caller, needs
 from tosqauyl.web.paging import Cursor, Limit, Page
 from tosqauyl.web.problems import FieldProblem, Refused, problems
@@ -27,14 +28,13 @@ from tosqauyl.web.report_bodies import (
     ClearOut,
     CloseIn,
     Code,
-    NamedOut,
     OpenedOut,
     ProgressOut,
     PublicReceiptOut,
     PublicReportIn,
-    PurposeIn,
     ReceiptOut,
     RegionOut,
+    ReportedOut,
     Reporter,
     ReportIn,
     ReportOut,
@@ -45,7 +45,6 @@ from tosqauyl.web.report_bodies import (
     Slug,
     State,
     TicketIn,
-    TitlesOut,
     TriageIn,
 )
 from tosqauyl.web.times import GivenMoment
@@ -222,7 +221,7 @@ def _report_out(report: Report, named: Sequence[Named], incident: UUID | None) -
         "changed", "state", "outcome", "version",
     )  # fmt: skip
     observables = [
-        NamedOut(id=one.id, kind=one.kind, value=one.value, operator=one.operator, reports=one.reports)  # type: ignore[arg-type]
+        ReportedOut(id=one.id, kind=one.kind, value=one.value, operator=one.operator, reports=one.reports)  # type: ignore[arg-type]
         for one in named
     ]
     values = {name: getattr(report, name) for name in names}

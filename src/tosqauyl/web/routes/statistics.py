@@ -11,11 +11,12 @@ from starlette.responses import Response
 from tosqauyl.errors import FileMistakes
 from tosqauyl.registry import appeals, official
 from tosqauyl.registry.actor import CITIZEN
-from tosqauyl.registry.csv_rows import exported
+from tosqauyl.registry.cells import exported
 from tosqauyl.registry.figure_definitions import definition_of, definitions, source_text
 from tosqauyl.registry.figures import Asked, Table, as_csv_rows, count
 from tosqauyl.registry.periods import whole_months, window_of
 from tosqauyl.registry.store import Registry
+from tosqauyl.web.bodies import TitlesOut
 from tosqauyl.web.caller import PUBLIC, Caller, needs
 from tosqauyl.web.figure_bodies import (
     By,
@@ -38,7 +39,6 @@ from tosqauyl.web.figure_bodies import (
 )
 from tosqauyl.web.paging import Cursor, Limit, Page
 from tosqauyl.web.problems import FieldProblem, Refused, problems
-from tosqauyl.web.report_bodies import TitlesOut
 from tosqauyl.web.texts import plain
 
 router = APIRouter(tags=["statistics"])

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 
 from tosqauyl.registry.worklist import worklist
+from tosqauyl.web.bodies import NamedOut, names_of
 from tosqauyl.web.caller import Caller, needs
 from tosqauyl.web.paging import Limit
 from tosqauyl.web.problems import problems
-from tosqauyl.web.routes.indicators import NamedOut, names_of
 from tosqauyl.web.times import Moment
 
 router = APIRouter(tags=["worklist"])
