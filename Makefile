@@ -60,7 +60,7 @@ nightly: $(NIGHTLY_READY)  ## what is too long for check: fuzzing (FUZZ_SECONDS 
 	    echo "fuzzing $$target for $(FUZZ_SECONDS) s"; \
 	    PYTHONPATH=src $(BIN)/python "$$target" -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=var/fuzz/; \
 	done
-	HYPOTHESIS_PROFILE=nightly $(BIN)/pytest -n auto --ignore=tests/peers
+	HYPOTHESIS_PROFILE=nightly $(BIN)/pytest -n auto --ignore=tests/peers -m 'not peers'
 	$(BIN)/pytest -m nightly
 	$(BIN)/python bench/crash.py
 	$(BIN)/python bench/soak.py
@@ -74,6 +74,8 @@ nightly: $(NIGHTLY_READY)  ## what is too long for check: fuzzing (FUZZ_SECONDS 
 	$(BIN)/python bench/ledger.py
 	$(BIN)/python bench/ledger.py --kills 50
 	$(BIN)/python bench/backtest.py --check 1_000_000
+	$(BIN)/python bench/publish.py
+	$(BIN)/python bench/office.py
 
 bench: $(READY)  ## the benchmark, with a table of where each microsecond goes
 	$(BIN)/python bench/gate.py

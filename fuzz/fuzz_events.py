@@ -5,11 +5,9 @@ Seeds: one event of each kind, a batch and lines, where no corpus directory is n
 """
 
 import json
-import sys
-import tempfile
-from pathlib import Path
 
 import atheris
+from _start import start, write_all
 
 with atheris.instrument_imports(include=["tosqauyl.networks.camara.events", "tosqauyl.gate.feed_tail"]):
     from tosqauyl.gate.feed_tail import read_lines
@@ -50,11 +48,4 @@ def seeds() -> list[bytes]:
 
 
 if __name__ == "__main__":
-    arguments = sys.argv
-    if all(argument.startswith("-") for argument in sys.argv[1:]):
-        found, corpus = tempfile.mkdtemp(prefix="fuzz-found-"), tempfile.mkdtemp(prefix="fuzz-seeds-")
-        for place, seed in enumerate(seeds()):
-            Path(corpus, str(place)).write_bytes(seed)
-        arguments = [*sys.argv, found, corpus]
-    atheris.Setup(arguments, one)
-    atheris.Fuzz()
+    start(one, lambda folder: write_all(folder, seeds()))

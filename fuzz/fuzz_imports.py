@@ -6,12 +6,11 @@ Seeds: a packet and a line of each kind, where no corpus directory is named.
 """
 
 import struct
-import sys
-import tempfile
 from collections import Counter
 from pathlib import Path
 
 import atheris
+from _start import start
 
 with atheris.instrument_imports(include=["tosqauyl.ledger.imports", "tosqauyl.sip"]):
     from tosqauyl.errors import FileMistakes
@@ -91,7 +90,7 @@ def one(data: bytes) -> None:
         READERS[data[0] % len(READERS)](data[1:])
 
 
-def seeds(folder: str) -> None:
+def seeds(folder: Path) -> None:
     """One good input of each kind."""
     chunk = struct.pack(">HHH", 0, 15, 9) + b"SIP"
     inner = b'{"variables":{"sip_call_id":"c1"}}'
@@ -110,11 +109,4 @@ def seeds(folder: str) -> None:
 
 
 if __name__ == "__main__":
-    arguments = sys.argv
-    if all(argument.startswith("-") for argument in sys.argv[1:]):
-        # libFuzzer writes what it finds into the first directory
-        found_here, corpus = tempfile.mkdtemp(prefix="fuzz-imports-"), tempfile.mkdtemp(prefix="fuzz-imports-seeds-")
-        seeds(corpus)
-        arguments = [*sys.argv, found_here, corpus]
-    atheris.Setup(arguments, one)
-    atheris.Fuzz()
+    start(one, seeds)

@@ -5,12 +5,10 @@ number, or read, and then it is the same in any pieces and can be looked up.
 Seeds: a list and changes, where no corpus directory is named.
 """
 
-import sys
-import tempfile
 from contextlib import suppress
-from pathlib import Path
 
 import atheris
+from _start import start, write_all
 
 with atheris.instrument_imports(include=["tosqauyl.networks.office.list_text", "tosqauyl.state.published_pack"]):
     from tosqauyl.errors import TosqauylError
@@ -69,11 +67,4 @@ def seeds() -> list[bytes]:
 
 
 if __name__ == "__main__":
-    arguments = sys.argv
-    if all(argument.startswith("-") for argument in sys.argv[1:]):
-        found, corpus = tempfile.mkdtemp(prefix="fuzz-found-"), tempfile.mkdtemp(prefix="fuzz-seeds-")
-        for place, seed in enumerate(seeds()):
-            Path(corpus, str(place)).write_bytes(seed)
-        arguments = [*sys.argv, found, corpus]
-    atheris.Setup(arguments, one)
-    atheris.Fuzz()
+    start(one, lambda folder: write_all(folder, seeds()))

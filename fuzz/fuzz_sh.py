@@ -5,11 +5,10 @@ kind; nothing else is raised. The first byte of an input says which of the two t
 Seeds: the simulator's answers and their Sh-Data, where no corpus directory is named.
 """
 
-import sys
-import tempfile
 from pathlib import Path
 
 import atheris
+from _start import start
 
 with atheris.instrument_imports(include=["tosqauyl.networks.sh", "diameter.message"]):
     from tosqauyl.networks.backend import FAILURES, AskFailed, Whereabouts
@@ -45,7 +44,7 @@ def one(data: bytes) -> None:
     assert (found.state == "home") == (found.country == "KZ")
 
 
-def seeds(folder: str) -> None:
+def seeds(folder: Path) -> None:
     """Answers of every kind, and the Sh-Data of both domains."""
     for place, (state, domain) in enumerate((s, d) for s in ("abroad", "home", "unknown") for d in ("cs", "ps")):
         options = ShOptions(
@@ -57,11 +56,4 @@ def seeds(folder: str) -> None:
 
 
 if __name__ == "__main__":
-    arguments = sys.argv
-    if all(argument.startswith("-") for argument in sys.argv[1:]):
-        # libFuzzer writes what it finds into the first directory
-        found_here, corpus = tempfile.mkdtemp(prefix="fuzz-sh-"), tempfile.mkdtemp(prefix="fuzz-sh-seeds-")
-        seeds(corpus)
-        arguments = [*sys.argv, found_here, corpus]
-    atheris.Setup(arguments, one)
-    atheris.Fuzz()
+    start(one, seeds)

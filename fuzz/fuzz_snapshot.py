@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 import atheris
+from _start import start, write_all
 
 with atheris.instrument_imports(
     include=["tosqauyl.snapshots", "tosqauyl.policy.stored", "tosqauyl.policy.stored_tree"]
@@ -88,10 +89,4 @@ def seed() -> bytes:
 
 
 if __name__ == "__main__":
-    arguments = sys.argv
-    if all(argument.startswith("-") for argument in sys.argv[1:]):
-        found, corpus = tempfile.mkdtemp(prefix="fuzz-found-"), tempfile.mkdtemp(prefix="fuzz-seeds-")
-        Path(corpus, "seed").write_bytes(seed())
-        arguments = [*sys.argv, found, corpus, "-max_len=200000"]
-    atheris.Setup(arguments, one)
-    atheris.Fuzz()
+    start(one, lambda folder: write_all(folder, [seed()]), "-max_len=200000")

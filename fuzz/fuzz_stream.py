@@ -5,11 +5,10 @@ exceeds one message and one read. The first bytes of an input say where the rest
 Seeds: RFC 4475 messages behind each other, where no corpus directory is named.
 """
 
-import sys
-import tempfile
 from pathlib import Path
 
 import atheris
+from _start import start
 
 with atheris.instrument_imports(include=["tosqauyl.sip.framing", "tosqauyl.sip.message", "tosqauyl.gate.connection"]):
     from tosqauyl.gate.connection import PER_TURN, WRITE_BYTES, Connection, StreamOptions
@@ -66,7 +65,7 @@ def one(data: bytes) -> None:
     assert connection.pings == whole.pings
 
 
-def seeds(folder: str) -> None:
+def seeds(folder: Path) -> None:
     """Every message of RFC 4475 with the one after it, cut in three ways."""
     texts = [path.read_bytes() for path in sorted(MESSAGES.glob("*.dat"))]
     for place, (first, second) in enumerate(zip(texts, texts[1:] + texts[:1], strict=True)):
@@ -75,10 +74,4 @@ def seeds(folder: str) -> None:
 
 
 if __name__ == "__main__":
-    arguments = sys.argv
-    if all(argument.startswith("-") for argument in sys.argv[1:]):
-        found, corpus = tempfile.mkdtemp(prefix="fuzz-stream-"), tempfile.mkdtemp(prefix="fuzz-stream-seeds-")
-        seeds(corpus)
-        arguments = [*sys.argv, found, corpus]
-    atheris.Setup(arguments, one)
-    atheris.Fuzz()
+    start(one, seeds)

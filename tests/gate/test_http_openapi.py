@@ -2,13 +2,12 @@
 
 import json
 import os
-from collections import Counter, defaultdict
 
 import msgspec
 import pytest
 import schemathesis
 from http_desk import CLIENTS, TOKENS, make_http_desk
-from schemathesis.engine import events
+from schemathesis_run import Run
 
 from tosqauyl.gate.http.access import SCOPES, Client, hashed
 from tosqauyl.gate.http.bodies import RoamingAnswer, ScreenAnswer, ScreenRequest
@@ -26,59 +25,31 @@ def http(tmp_path_factory):
     return make_http_desk(tmp_path_factory.mktemp("openapi"))
 
 
-class Run:
-    """One run of the whole engine of schemathesis against the application: examples, coverage, fuzzing, stateful."""
+def schema_of(http, examples):
+    settings = {
+        "headers": {"Authorization": f"Bearer {ALL}"},
+        "generation": {"max-examples": examples, "deterministic": True, "database": "none"},
+        # What a schema cannot say: whether there is such a trunk, or such a number; the gate answers these with 422.
+        "checks": {"positive_data_acceptance": {"expected-statuses": ["2xx", 409, 422]}},
+    }
+    config = schemathesis.config.SchemathesisConfig.from_dict(settings)
+    schema = schemathesis.openapi.from_asgi("/openapi.json", http.app, config=config)
 
-    def __init__(self, http, examples):
-        self.failures: list[str] = []
-        self.statuses: defaultdict[str, Counter[int]] = defaultdict(Counter)
-        for event in schemathesis.engine.from_schema(self._schema(http, examples)).execute():
-            if isinstance(event, events.ScenarioFinished):
-                self._note(event)
-            elif isinstance(event, events.NonFatalError | events.FatalError):
-                self.failures.append(str(event))
+    @schema.hook
+    def map_body(context, body):
+        """Half of the calls come over a trunk that exists."""
+        if isinstance(body, dict) and isinstance(body.get("trunk"), str) and len(body["trunk"]) in range(1, 128, 2):
+            return body | {"trunk": "abroad"}
+        return body
 
-    def _schema(self, http, examples):
-        settings = {
-            "headers": {"Authorization": f"Bearer {ALL}"},
-            "generation": {"max-examples": examples, "deterministic": True, "database": "none"},
-            # What a schema cannot say: whether there is such a trunk, or such a number; the gate answers these with 422.
-            "checks": {"positive_data_acceptance": {"expected-statuses": ["2xx", 409, 422]}},
-        }
-        config = schemathesis.config.SchemathesisConfig.from_dict(settings)
-        schema = schemathesis.openapi.from_asgi("/openapi.json", http.app, config=config)
-
-        @schema.hook
-        def map_body(context, body):
-            """Half of the calls come over a trunk that exists."""
-            if isinstance(body, dict) and isinstance(body.get("trunk"), str) and len(body["trunk"]) in range(1, 128, 2):
-                return body | {"trunk": "abroad"}
-            return body
-
-        return schema
-
-    def _note(self, event):
-        for case_id, checks in event.recorder.checks.items():
-            case = event.recorder.cases[case_id].value
-            for check in checks:
-                if check.failure_info is not None:
-                    failure = check.failure_info.failure
-                    self.failures.append(
-                        f"{case.method} {case.path}: {failure.title}: {failure.message} {case.as_curl_command()}"
-                    )
-        for case_id, interaction in event.recorder.interactions.items():
-            case = event.recorder.cases[case_id].value
-            if interaction.response is not None:
-                self.statuses[f"{case.operation.method.upper()} {case.operation.path}"][
-                    interaction.response.status_code
-                ] += 1
+    return schema
 
 
 def test_schemathesis_finds_no_5xx_and_nothing_undocumented(tmp_path):
     """Every check that schemathesis has: statuses, types, headers and shapes of answers; bad data and no token refused."""
     clients = (Client("all", hashed(ALL), "", frozenset(SCOPES), "kcell"),)
     http = make_http_desk(tmp_path, clients=clients)
-    run = Run(http, EXAMPLES)
+    run = Run(schema_of(http, EXAMPLES))
     assert run.failures == []
     assert not [alarm for alarm in http.alarms if "HTTP" in alarm]
     for route in ROUTES:

@@ -1,6 +1,5 @@
 """A gate that asks a home network over real HTTP and real Diameter: both are processes of their own, started as a person would."""
 
-import hashlib
 import json
 import signal
 import socket
@@ -11,13 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from peer_gate import TOKEN, WAYS_IN
 
 from tosqauyl.journal.naming import segment_files
 from tosqauyl.journal.segment import read_segment
 
 pytestmark = pytest.mark.peers()
 
-TOKEN = "tq_of-the-test"
 ABROAD, AT_HOME = "+77012345678", "+77012345679"
 INVITE = (
     "INVITE sip:+77272654321@gate SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:5099;branch=z9hG4bK{n};rport\r\n"
@@ -29,18 +28,7 @@ data = "data"
 [home_network]
 provider = "networks"
 {{home}}
-[http]
-listen = "127.0.0.1:0"
-[[trunk]]
-id = "one"
-listen = "udp:127.0.0.1:0"
-from = ["127.0.0.0/8"]
-direction = "international"
-[[client]]
-id = "test"
-token = "sha256:{hashlib.sha256(TOKEN.encode()).hexdigest()}"
-scopes = ["metrics"]
-"""
+{WAYS_IN}"""
 CAMARA = '[[home]]\noperator = "kcell"\nway = "camara"\nurl = "http://{camara}"\n'
 SH = (
     '[[home]]\noperator = "kcell"\nway = "sh"\nurl = "aaa://{sh}"\norigin_host = "gate.example"\n'

@@ -1,20 +1,16 @@
 """schemathesis over the whole OpenAPI of the office, against a real server on a real database."""
 
-import importlib.util
 import itertools
 import os
 import re
-import socket
-import sys
-import threading
 import time
-from collections import Counter, defaultdict
-from pathlib import Path
+from collections import Counter
 
 import pytest
 import schemathesis
-import uvicorn
-from schemathesis.engine import events
+from fixtures_of import fixtures_of
+from peer_served import served
+from schemathesis_run import Run
 
 from tosqauyl.registry.actor import CENTRE, SCOPES, Actor
 from tosqauyl.web.idempotency import HEADER, PATTERN
@@ -29,17 +25,7 @@ TOKEN = "all"
 UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
-def _fixtures_of_web():
-    name = "web_fixtures"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, Path(__file__).parents[1] / "web" / "conftest.py")
-        sys.modules[name] = module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    return sys.modules[name]
-
-
-_web = _fixtures_of_web()
-globals().update({name: one for name, one in vars(_web).items() if isinstance(one, type(_web.office))})
+globals().update(fixtures_of("web"))
 
 
 class TokenDesk:
@@ -79,70 +65,33 @@ class Before:
 
 
 @pytest.fixture
-def served(app, office, clock, belongings, monkeypatch):
+def address(app, office, clock, belongings, monkeypatch):
     """The address of a real server in a thread; ended at the end. Nobody waits for changes that will not come."""
     before = Before(app, clock, belongings("kcell"))
     office.access, wait = TokenDesk(), Watch.wait
     monkeypatch.setattr(Watch, "wait", lambda self, known, seconds: wait(self, known, min(seconds, 0.01)))
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen(128)
-        server = uvicorn.Server(uvicorn.Config(before, log_level="error", lifespan="off", timeout_keep_alive=30))
-        thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join(10)
+    with served(before, timeout_keep_alive=30) as found:
+        yield found
 
 
-class Run:
-    """One run of the whole engine: examples, coverage, fuzzing, stateful."""
-
-    def __init__(self, address):
-        self.failures, self.statuses, self._started = [], defaultdict(Counter), time.monotonic()
-        for event in schemathesis.engine.from_schema(self._schema(address)).execute():
-            if isinstance(event, events.PhaseFinished):
-                print(f"{event.phase.name}: until {time.monotonic() - self._started:.0f} s", flush=True)
-            elif isinstance(event, events.ScenarioFinished):
-                self._note(event)
-            elif isinstance(event, events.NonFatalError | events.FatalError):
-                self.failures.append(str(event))
-
-    def _schema(self, address):
-        settings = {
-            # From afar: who is on the office's own machine may read metrics without a token.
-            "headers": {"Authorization": f"Bearer {TOKEN}", "X-Forwarded-For": "203.0.113.7"},
-            "generation": {"max-examples": EXAMPLES, "deterministic": True, "database": "none"},
-            "phases": {"coverage": {"unexpected-methods": ["DELETE"]}},
-            # What a schema cannot say: whether there is such a row, what state it is in, whether a text is a phone number, and that
-            # nobody approves what he proposed himself.
-            "checks": {"positive_data_acceptance": {"expected-statuses": ["2xx", 303, 403, 404, 409, 422, 429]}},
-        }
-        config = schemathesis.config.SchemathesisConfig.from_dict(settings)
-        return schemathesis.openapi.from_url(f"{address}/openapi.json", config=config)
-
-    def _note(self, event):
-        for case_id, checks in event.recorder.checks.items():
-            case = event.recorder.cases[case_id].value
-            for check in checks:
-                if check.failure_info is not None:
-                    failure = check.failure_info.failure
-                    self.failures.append(
-                        f"{case.method} {case.path}: {failure.title}: {failure.message} {case.as_curl_command()}"
-                    )
-        for case_id, interaction in event.recorder.interactions.items():
-            case = event.recorder.cases[case_id].value
-            if interaction.response is not None:
-                name = f"{case.operation.method.upper()} {case.operation.path}"
-                self.statuses[name][interaction.response.status_code] += 1
+def schema_at(address):
+    settings = {
+        # From afar: who is on the office's own machine may read metrics without a token.
+        "headers": {"Authorization": f"Bearer {TOKEN}", "X-Forwarded-For": "203.0.113.7"},
+        "generation": {"max-examples": EXAMPLES, "deterministic": True, "database": "none"},
+        "phases": {"coverage": {"unexpected-methods": ["DELETE"]}},
+        # What a schema cannot say: whether there is such a row, what state it is in, whether a text is a phone number, and that
+        # nobody approves what he proposed himself.
+        "checks": {"positive_data_acceptance": {"expected-statuses": ["2xx", 303, 403, 404, 409, 422, 429]}},
+    }
+    config = schemathesis.config.SchemathesisConfig.from_dict(settings)
+    return schemathesis.openapi.from_url(f"{address}/openapi.json", config=config)
 
 
-def test_schemathesis_finds_no_5xx_and_nothing_undocumented(served, app, office):
+def test_schemathesis_finds_no_5xx_and_nothing_undocumented(address, app, office):
     """Every check that schemathesis has: statuses, types, headers and shapes of answers; bad data and no token refused."""
     started = time.monotonic()
-    run = Run(served)
+    run = Run(schema_at(address))
     print(f"{sum(map(Counter.total, run.statuses.values()))} requests in {time.monotonic() - started:.0f} s")
     for line in sorted(set(run.failures)):
         print(line)

@@ -1,17 +1,13 @@
 """OASIS' own TAXII client and STIX library against a real server, with a real key as the password of HTTP Basic."""
 
-import importlib.util
-import socket
-import sys
-import threading
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 import stix2
-import uvicorn
 from exchange_rows import ONE_OF_EACH, publish, revoke
+from fixtures_of import fixtures_of
+from peer_served import served
 from taxii2client.exceptions import TAXIIServiceException
 from taxii2client.v21 import ApiRoot, Collection, Server, as_pages
 
@@ -27,17 +23,7 @@ pytestmark = pytest.mark.peers
 PHONES = 40
 
 
-def _fixtures_of_web():
-    name = "web_fixtures"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, Path(__file__).parents[1] / "web" / "conftest.py")
-        sys.modules[name] = module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    return sys.modules[name]
-
-
-_web = _fixtures_of_web()
-globals().update({name: one for name, one in vars(_web).items() if isinstance(one, type(_web.office))})
+globals().update(fixtures_of("web"))
 
 
 @pytest.fixture
@@ -52,18 +38,8 @@ def key(registry):
 def address(registry, office):
     """The address of a real server in a thread; ended at the end."""
     office.access = Desk(registry, Passwords())
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen(128)
-        config = uvicorn.Config(build(office, ("taxii",)), log_level="error", lifespan="off")
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join(10)
+    with served(build(office, ("taxii",))) as found:
+        yield found
 
 
 @pytest.fixture

@@ -6,18 +6,16 @@ def test_x(client_as):
     answer = client_as().get("/v1/health")                      nobody
 """
 
-import importlib.util
-import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from fastapi import FastAPI
+from fixtures_of import conftest_of, fixtures_of
 from starlette.requests import Request
 
 from tosqauyl.registry.actor import SYSTEM, Actor
@@ -46,19 +44,8 @@ with warnings.catch_warnings():
     from starlette.testclient import TestClient
 
 
-def _registry_fixtures() -> ModuleType:
-    """The conftest of tests/registry, once for all."""
-    name = "registry_fixtures"
-    if name not in sys.modules:
-        path = Path(__file__).parents[1] / "registry" / "conftest.py"
-        spec = importlib.util.spec_from_file_location(name, path)
-        sys.modules[name] = module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    return sys.modules[name]
-
-
-_fixtures = _registry_fixtures()
-globals().update({name: one for name, one in vars(_fixtures).items() if isinstance(one, type(_fixtures.clock))})
+_fixtures = conftest_of("registry")
+globals().update(fixtures_of("registry"))
 
 HEADER = "x-test-actor"
 
