@@ -19,9 +19,10 @@ from ipaddress import IPv6Address, ip_address
 from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from tosqauyl.registry.actor import Actor
 from tosqauyl.registry.errors import TooMany
 from tosqauyl.registry.shipped import shipped
-from tosqauyl.registry.store import Work
+from tosqauyl.registry.store import Registry, Work
 from tosqauyl.registry.tables import Bucket
 
 MINUTE = 60_000
@@ -80,6 +81,13 @@ def refilled(left: float, since: int, now: int, rule: Rule) -> float:
 def spent(left: float, cost: float, rule: Rule) -> float:
     """Tokens after a cost was taken: a debt is at most the capacity, so that nobody is shut out for longer than `longest`."""
     return max(-rule.capacity, left - cost)
+
+
+def charge(registry: Registry, actor: Actor, address: str, rule: str) -> None:
+    """Take a token from the bucket of an address, in a transaction of its own: what is refused afterwards costs as well. Raises
+    TooMany."""
+    with registry.work(actor) as work:
+        spend(work, visitor(work, address), 1, rule)
 
 
 def visitor(work: Work, address: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from fastapi import Request
 
 from tosqauyl.registry.actor import CITIZEN, Actor
+from tosqauyl.registry.buckets import charge
 from tosqauyl.registry.store import Registry, Work
 from tosqauyl.web.idempotency import Claim, claim_of
 from tosqauyl.web.office import Office
@@ -45,6 +46,10 @@ class Caller:
         """A transaction that only reads. It sees what was written before it."""
         self.commit()
         return self.office.registry.read(self.actor)
+
+    def charge(self, rule: str) -> None:
+        """Take a token from the bucket of the caller's address; see registry/buckets.py. Raises TooMany."""
+        charge(self.registry, self.actor, self.address, rule)
 
     def commit(self) -> None:
         """Have what was written committed now, without the answer: before something that takes long or goes out of the office."""

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends
 
 from tosqauyl.errors import TosqauylError
 from tosqauyl.registry import appeals as desk
-from tosqauyl.registry import buckets, proof
+from tosqauyl.registry import proof
 from tosqauyl.registry.appeals import Progress, Shown
 from tosqauyl.web.appeal_bodies import (
     AppealIn,
@@ -42,7 +42,7 @@ def file_appeal(said: AppealIn, caller: _Anybody) -> AppealReceiptOut:
 
     The number is proven next, by a code (`:send-code`, `:prove`) or by its operator. Then a person decides within one business day.
     """
-    _spend(caller, "appeal")
+    caller.charge("appeal")
     with caller.work() as work:
         ticket = desk.file(work, said.number, said.text, said.contact, said.language, said.rule)
     return AppealReceiptOut(ticket=ticket)
@@ -51,7 +51,7 @@ def file_appeal(said: AppealIn, caller: _Anybody) -> AppealReceiptOut:
 @router.post("/v1/public/appeals:follow", response_model=AppealProgressOut, responses=problems("not-found", "too-many"))
 def follow_appeal(said: AppealTicketIn, caller: _Anybody) -> AppealProgressOut:
     """How an appeal stands, for whoever has its ticket."""
-    _spend(caller, "follow")
+    caller.charge("follow")
     with caller.read() as work:
         return _progress_out(desk.follow(work, said.ticket))
 
@@ -62,7 +62,7 @@ def follow_appeal(said: AppealTicketIn, caller: _Anybody) -> AppealProgressOut:
 )  # fmt: skip
 def send_appeal_code(said: AppealTicketIn, caller: _Anybody) -> CodeSentOut:
     """Have a code sent to the number by SMS. It holds 10 minutes and 5 tries; the one before it no longer holds."""
-    _spend(caller, "follow")
+    caller.charge("follow")
     with caller.work() as work:
         message = proof.new_code(work, said.ticket, caller.address)
     caller.commit()
@@ -81,7 +81,7 @@ def send_appeal_code(said: AppealTicketIn, caller: _Anybody) -> CodeSentOut:
 )
 def prove_appeal(said: CodeIn, caller: _Anybody) -> ProvenOut:
     """Enter the code that was sent. A wrong one is answered with the tries that are left."""
-    _spend(caller, "code")
+    caller.charge("code")
     with caller.work() as work:
         entered = proof.enter(work, said.ticket, said.code)
     return ProvenOut(proven=entered.proven, tries_left=entered.tries_left)
@@ -94,7 +94,7 @@ def prove_appeal(said: CodeIn, caller: _Anybody) -> ProvenOut:
 )
 def withdraw_appeal(said: AppealTicketIn, caller: _Anybody) -> AppealProgressOut:
     """Take an appeal back that was not decided."""
-    _spend(caller, "follow")
+    caller.charge("follow")
     with caller.work() as work:
         desk.withdraw(work, said.ticket)
         return _progress_out(desk.follow(work, said.ticket))
@@ -157,12 +157,6 @@ def decide_appeal(appeal_id: UUID, said: DecideIn, caller: _Decider) -> AppealOu
     with caller.work() as work:
         decided = desk.decide(work, appeal_id, said.version, said.upheld, said.answer, said.allow_until)
         return _appeal_out(desk.shown(work, [decided])[0])
-
-
-def _spend(caller: Caller, rule: str) -> None:
-    """Take from the bucket of an address, in a transaction of its own: what is refused costs as well. Raises TooMany."""
-    with caller.registry.work(caller.actor) as work:
-        buckets.spend(work, buckets.visitor(work, caller.address), 1, rule)
 
 
 def _page(found: Sequence[Shown], limit: int) -> Page[AppealOut]:

@@ -35,7 +35,7 @@ def read_list(request: Request, caller: _Gate) -> Response:
     with caller.read() as work:
         header, pieces = whole(work, caller.office.data / FOLDER)
         work.note("read-list", "list", header.list, f"{header.entries} numbers as of change {header.seq}")
-    headers = {"Cache-Control": "no-store", "Vary": "Accept-Encoding"}
+    headers = {"Vary": "Accept-Encoding"}
     if _takes_gzip(request):
         return _streamed(gzipped(pieces), headers | {"Content-Encoding": "gzip"})
     return _streamed(pieces, headers)
@@ -57,7 +57,7 @@ async def read_list_changes(
         await watches.here().wait(after, wait)
         found = await run_in_threadpool(_changes, caller, texts, list_id, after)
     text = found or changes_text(list_id, after, ())
-    return Response(text, 200, {"Cache-Control": "no-store"}, _TYPE)
+    return Response(text, media_type=_TYPE)
 
 
 def _changes(caller: Caller, texts: ChangesTexts, list_id: str, after: int) -> bytes:

@@ -51,10 +51,9 @@ class SecretOut(BaseModel):
 
 
 @router.get("/v1/me", response_model=MeOut, responses=problems("not-found"))
-def read_me(person: _Person, response: Response) -> MeOut:
+def read_me(person: _Person) -> MeOut:
     """Who is signed in here."""
     signed, account = person.signed, person.signed.account
-    response.headers["Cache-Control"] = "no-store"
     return MeOut(
         id=account.id, login=account.login, organisation=account.organisation, kind=signed.kind, role=account.role,
         scopes=sorted(signed.actor.scopes), sees_all=account.organisation == CENTRE, language=account.language,
@@ -74,11 +73,10 @@ def change_my_password(said: PasswordIn, person: _Person, response: Response) ->
 
 
 @router.post("/v1/me/totp", response_model=SecretOut, responses=problems("not-found", "conflict"))
-def begin_totp(person: _Person, response: Response) -> SecretOut:
+def begin_totp(person: _Person) -> SecretOut:
     """Get a secret for an authenticator. It counts once its first code was shown."""
     if person.signed.needs == "password":
         raise Forbidden("the password must be changed first")
-    response.headers["Cache-Control"] = "no-store"
     with person.desk.registry.work(person.signed.actor) as work:
         secret, uri = totp.begin(work, accounts.get(work, person.signed.account.id))
     return SecretOut(secret=secret, uri=uri)

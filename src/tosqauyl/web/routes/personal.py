@@ -3,11 +3,10 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict
 
 from tosqauyl.registry import erasure
-from tosqauyl.registry.buckets import spend, visitor
 from tosqauyl.web.caller import PUBLIC, Caller, needs
 from tosqauyl.web.problems import problems
 from tosqauyl.web.texts import plain
@@ -57,10 +56,9 @@ class HeldOut(BaseModel):
 
 
 @router.post("/v1/public/personal:export", response_model=HeldOut, responses=problems("not-found"))
-def export_personal(said: TicketIn, caller: _Anybody, response: Response) -> HeldOut:
+def export_personal(said: TicketIn, caller: _Anybody) -> HeldOut:
     """See what is held of a report, with its ticket."""
-    response.headers["Cache-Control"] = "no-store"
-    _spend(caller)
+    caller.charge("follow")
     with caller.work() as work:
         held = erasure.held(work, said.ticket)
         named = [ValueOut(kind=kind, value=value) for kind, value in held.observables]
@@ -71,7 +69,7 @@ def export_personal(said: TicketIn, caller: _Anybody, response: Response) -> Hel
 @router.post("/v1/public/personal:erase", status_code=204, responses=problems("not-found"))
 def erase_personal(said: EraseIn, caller: _Anybody) -> None:
     """Erase what a report says of its author: texts, contact, name, the ticket itself. What it says of others stays as evidence."""
-    _spend(caller)
+    caller.charge("follow")
     with caller.work() as work:
         erasure.erase_report(work, said.ticket)
 
@@ -81,9 +79,3 @@ def erase_observable(observable_id: UUID, caller: _Supervisor) -> None:
     """Forget a number or another value that nothing is held against any more. It is not recognised again."""
     with caller.work() as work:
         erasure.erase_observable(work, observable_id)
-
-
-def _spend(caller: Caller) -> None:
-    """In a transaction of its own: a wrong ticket costs as much as a right one."""
-    with caller.registry.work(caller.actor) as work:
-        spend(work, visitor(work, caller.address), 1, "follow")

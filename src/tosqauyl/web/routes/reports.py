@@ -9,7 +9,6 @@ from fastapi import APIRouter, Depends, Query
 
 from tosqauyl.registry import reports as desk
 from tosqauyl.registry.actor import CITIZEN
-from tosqauyl.registry.buckets import spend, visitor
 from tosqauyl.registry.intake import Receipt, submit
 from tosqauyl.registry.reports import Filter, Named, Opened
 from tosqauyl.registry.store import Work
@@ -87,7 +86,7 @@ def send_public_report(said: PublicReportIn, caller: _Sender) -> PublicReceiptOu
 @router.post("/v1/public/reports:follow", response_model=ProgressOut, responses=problems("not-found", "too-many"))
 def follow_report(said: TicketIn, caller: _Anybody) -> ProgressOut:
     """How a report stands, for whoever has its ticket. A wrong ticket gets the same answer as one that never was."""
-    _spend(caller, "follow")
+    caller.charge("follow")
     with caller.read() as work:
         found = follow(work, said.ticket)
     words = TitlesOut(**found.words)
@@ -184,19 +183,13 @@ def _submit(caller: Caller, said: PublicReportIn, reporter: str, victim: str = "
         said.contact, victim, said.loss, victims, said.happened, said.consent, said.external_id, caller.address if citizen else "",
     )  # fmt: skip
     if citizen:
-        _spend(caller, "report")
+        caller.charge("report")
     with caller.work() as work:
         try:
             return submit(work, submission)
         except Unacceptable as error:
             fields = [FieldProblem(where=_pointer(fault.field), what=fault.what) for fault in error.faults]
             raise Refused("invalid", fields=fields) from None
-
-
-def _spend(caller: Caller, rule: str) -> None:
-    """Take from the bucket of whoever asks, in a transaction of its own: what is refused costs as well. Raises TooMany."""
-    with caller.registry.work(caller.actor) as work:
-        spend(work, visitor(work, caller.address), 1, rule)
 
 
 def _pointer(field: str) -> str:

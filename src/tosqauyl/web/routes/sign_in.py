@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, RedirectResponse
 
 from tosqauyl.registry import accounts, oidc, sessions
 from tosqauyl.registry.actor import CITIZEN, SYSTEM
-from tosqauyl.registry.buckets import spend, visitor
+from tosqauyl.registry.buckets import charge
 from tosqauyl.registry.oidc import Relying
 from tosqauyl.registry.passwords import MOST
 from tosqauyl.registry.sessions import Opened
@@ -63,7 +63,7 @@ class SignedIn(BaseModel):
 @router.post("/v1/sign-in", response_model=SignedIn, responses=problems("not-found"))
 def sign_in(said: SignIn, at_door: _Visitor, response: Response) -> SignedIn:
     """Sign in with login and password."""
-    _spend(at_door)
+    charge(at_door.desk.registry, CITIZEN, at_door.address, "sign-in")
     desk = at_door.desk
     with known():
         opened = sessions.sign_in(desk.registry, desk.passwords, desk.rules, said.login, said.password)
@@ -97,7 +97,7 @@ def sign_out_everywhere(person: _Person, response: Response) -> None:
 @router.post("/v1/set-up", status_code=204, responses=problems("not-found"))
 def set_up_account(said: SetUp, at_door: _Visitor) -> None:
     """Set the password of a new account, or of one that an admin reset, then sign in with it."""
-    _spend(at_door)
+    charge(at_door.desk.registry, CITIZEN, at_door.address, "sign-in")
     with known():
         accounts.set_up(at_door.desk.registry, at_door.desk.passwords, said.token, said.password)
 
@@ -108,11 +108,11 @@ def set_up_account(said: SetUp, at_door: _Visitor) -> None:
 )  # fmt: skip
 def begin_single_sign_on(at_door: _Visitor) -> Response:
     """Go to the identity provider. It sends the browser back to /v1/sign-in/sso/callback."""
-    _spend(at_door)
+    charge(at_door.desk.registry, CITIZEN, at_door.address, "sign-in")
     single, desk = _single(at_door.desk), at_door.desk
     with known():
         where, pending = single.begin()
-    answer = RedirectResponse(where, 303, {"Cache-Control": "no-store"})
+    answer = RedirectResponse(where, 303)
     # Lax: the browser comes back from another site, and must bring it.
     answer.set_cookie(
         desk.cookie(PENDING), pending, _PENDING_SECONDS, path="/", secure=desk.secure, httponly=True, samesite="lax"
@@ -130,7 +130,7 @@ def end_single_sign_on(at_door: _Visitor, request: Request) -> Response:
     The answer is a page that goes on to the console by itself: a redirect would still be the other site's, and the browser would
     not send the session's cookie with it.
     """
-    _spend(at_door)
+    charge(at_door.desk.registry, CITIZEN, at_door.address, "sign-in")
     single, desk = _single(at_door.desk), at_door.desk
     query = {name: value for name, value in request.query_params.items() if len(value) <= 4_096}
     with known():
@@ -138,7 +138,7 @@ def end_single_sign_on(at_door: _Visitor, request: Request) -> Response:
         with desk.registry.work(SYSTEM) as work:
             account = oidc.account_of(work, single.provider, person)
             opened = sessions.enter_as(work, account.id, desk.rules, person.second_factor)
-    answer = HTMLResponse(_page(at_door.office.public_url), headers={"Cache-Control": "no-store"})
+    answer = HTMLResponse(_page(at_door.office.public_url))
     desk.set_cookie(answer, opened.token)
     answer.delete_cookie(desk.cookie(PENDING), path="/", secure=desk.secure, httponly=True, samesite="lax")
     return answer
@@ -157,13 +157,7 @@ def _single(desk: Desk) -> Relying:
     return desk.single
 
 
-def _spend(at_door: Visitor) -> None:
-    with at_door.desk.registry.work(CITIZEN) as work:
-        spend(work, visitor(work, at_door.address), 1, "sign-in")
-
-
 def answered(desk: Desk, response: Response, opened: Opened) -> SignedIn:
     """The answer to whoever got a session, with its cookie."""
     desk.set_cookie(response, opened.token)
-    response.headers["Cache-Control"] = "no-store"
     return SignedIn(csrf=opened.csrf, needs=opened.needs)  # type: ignore[arg-type]
