@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tosqauyl.registry.decay import DAY, LEAST_CONFIDENCE, confidence_at, decays_at, last_moment
+from tosqauyl.registry.decay import LEAST_CONFIDENCE, confidence_at, decays_at, last_moment
+from tosqauyl.registry.moments import DAY
 
 T0 = 1_796_022_000_000
 

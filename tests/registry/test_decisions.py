@@ -7,9 +7,9 @@ import pytest
 
 from tosqauyl.registry import decisions, observables, publish
 from tosqauyl.registry.actor import SYSTEM, Actor
-from tosqauyl.registry.decay import DAY
 from tosqauyl.registry.decisions import Filter, Proposal
 from tosqauyl.registry.errors import Absent, Conflict, Forbidden, Invalid
+from tosqauyl.registry.moments import DAY
 from tosqauyl.registry.tables import AuditEntry, ProtectedIdentity, Report, Sighting
 
 NUMBER = "+447700900666"

@@ -6,9 +6,9 @@ import pytest
 
 from tosqauyl.registry import decisions
 from tosqauyl.registry.actor import Actor
-from tosqauyl.registry.decay import DAY
 from tosqauyl.registry.errors import Forbidden, Invalid
 from tosqauyl.registry.findings import QUIET_DAYS, Finding, take
+from tosqauyl.registry.moments import DAY
 
 PROGRAM = Actor("key:1f2e", "centre", scopes=frozenset({"findings:write"}))
 FINDING = Finding(

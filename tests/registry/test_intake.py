@@ -13,9 +13,10 @@ from tosqauyl.registry import intake
 from tosqauyl.registry.actor import CITIZEN, Actor
 from tosqauyl.registry.errors import Absent
 from tosqauyl.registry.intake import Receipt, submit
+from tosqauyl.registry.moments import DAY
 from tosqauyl.registry.observables import find
 from tosqauyl.registry.store import Registry
-from tosqauyl.registry.submission import DAY, Submission, Unacceptable
+from tosqauyl.registry.submission import Submission, Unacceptable
 from tosqauyl.registry.tables import AuditEntry, Incident, NumberCheck, Observable, Report, Sighting
 from tosqauyl.registry.tickets import follow
 

@@ -12,10 +12,10 @@ from sqlalchemy import delete, select
 
 from tosqauyl.registry import conditions, decisions, list_files, observables, publish
 from tosqauyl.registry.actor import SYSTEM
-from tosqauyl.registry.decay import DAY
 from tosqauyl.registry.decisions import Proposal
 from tosqauyl.registry.errors import Conflict, Forbidden, Invalid
 from tosqauyl.registry.list_text import read_head
+from tosqauyl.registry.moments import DAY
 from tosqauyl.registry.publish import BELL, Change, changes, head
 from tosqauyl.registry.tables import Condition, Indicator, ListHead, Listing, Publication
 

@@ -2,7 +2,6 @@
 a one-time token by which its person sets one. Only an admin gives it out: there is no recovery by mail or by questions.
 """
 
-import hashlib
 import re
 import secrets
 from dataclasses import dataclass
@@ -12,7 +11,9 @@ from sqlalchemy import select
 
 from tosqauyl.registry.actor import CENTRE, SYSTEM, Actor
 from tosqauyl.registry.errors import Absent, Conflict, Forbidden, Invalid
+from tosqauyl.registry.ids import kept_of
 from tosqauyl.registry.keys import ROLES_OF_KIND, owned
+from tosqauyl.registry.moments import HOUR
 from tosqauyl.registry.passwords import Passwords
 from tosqauyl.registry.sessions import SessionRules, Unknown, actor_of, count_failure, end_all, locked, may_enter
 from tosqauyl.registry.store import Registry, Work
@@ -20,7 +21,7 @@ from tosqauyl.registry.tables import Account, Organisation
 from tosqauyl.registry.tenancy import check_version, newest, of_tenant, visible
 from tosqauyl.registry.words import ORGANISATIONS
 
-SETUP_MS = 72 * 3_600_000
+SETUP_MS = 72 * HOUR
 """How long a token for setting a password is good: over a weekend."""
 SLUG = r"[a-z][a-z0-9-]{1,31}"
 """What the id of an organisation may be."""
@@ -216,22 +217,18 @@ def change_password(
 
 def _new_token(work: Work, account: Account) -> str:
     token = secrets.token_urlsafe(32)
-    account.setup, account.setup_until = _hash(token), work.now + SETUP_MS
+    account.setup, account.setup_until = kept_of(token), work.now + SETUP_MS
     return token
 
 
 def _of_token(work: Work, token: str) -> Account:
     query = select(Account).where(
-        Account.setup == _hash(token), Account.setup_until > work.now, Account.disabled.is_(False)
+        Account.setup == kept_of(token), Account.setup_until > work.now, Account.disabled.is_(False)
     )
     found = work.db.scalars(query.with_for_update()).first()
     if found is None:
         raise Unknown("this token is not known, was used, or is too old", hint="an admin makes a new one")
     return found
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _seen(work: Work, account_id: UUID, version: int) -> Account:

@@ -18,6 +18,7 @@ from sqlalchemy import func, select
 from tosqauyl.registry import buckets, clocks, conditions, decisions, observables, publish, webhooks
 from tosqauyl.registry.errors import Absent, Conflict, Forbidden, Invalid
 from tosqauyl.registry.ids import new_ticket, plain_ticket
+from tosqauyl.registry.moments import DAY
 from tosqauyl.registry.protection import check_no_numbers, is_storable
 from tosqauyl.registry.shipped import LANGUAGES, Titles, shipped, titles
 from tosqauyl.registry.store import Work
@@ -30,7 +31,6 @@ MOST_TEXT = 4_000
 MOST_CONTACT = 300
 MOST_ANSWER = 2_000
 """Characters."""
-DAY = 86_400_000
 ALLOW_DAYS = 365
 """How long an upheld appeal lets a number pass that no entry of the office stopped, unless another end is given."""
 UNPROVEN_DAYS = 7

@@ -16,8 +16,8 @@ from sqlalchemy import insert, select, union_all
 from tosqauyl.registry import actions, centre_message, observables, person
 from tosqauyl.registry.actor import CENTRE
 from tosqauyl.registry.clocks import business_days_after, utc_text
-from tosqauyl.registry.decay import DAY
 from tosqauyl.registry.errors import Absent, Conflict, Forbidden, Invalid
+from tosqauyl.registry.moments import DAY
 from tosqauyl.registry.person import Person
 from tosqauyl.registry.shipped import shipped
 from tosqauyl.registry.store import Work

@@ -7,21 +7,18 @@ library `holidays` (law on holidays, No 267 of 13 December 2001); moved days off
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 
 import holidays
 
 from tosqauyl.errors import FileMistakes, Mistake
+from tosqauyl.registry.moments import EPOCH, MILLISECOND, ZONE, instant, rfc3339
 from tosqauyl.registry.shipped import shipped_text
 from tosqauyl.toml_text import Table, read_toml
 
-ZONE = timezone(timedelta(hours=5), "UTC+5")
-"""Of the whole country since 1 March 2024. Clocks of earlier days are counted in it too: no duty is that old."""
 SATURDAY = 5
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 _DAY = timedelta(days=1)
 _CALENDAR_FILE = "calendar.toml"
 _KEYS = frozenset({"date", "kind", "why", "source"})
@@ -67,19 +64,17 @@ def is_late(due: int, now: int) -> bool:
 
 def day_of(at: int) -> date:
     """The day in Kazakhstan of a moment."""
-    return (_EPOCH + at * _MILLISECOND).astimezone(ZONE).date()
+    return instant(at).astimezone(ZONE).date()
 
 
 def end_of(day: date) -> int:
     """24:00 of a day in Kazakhstan."""
-    return (datetime(day.year, day.month, day.day, tzinfo=ZONE) + _DAY - _EPOCH) // _MILLISECOND
+    return (datetime(day.year, day.month, day.day, tzinfo=ZONE) + _DAY - EPOCH) // MILLISECOND
 
 
 def utc_text(at: int) -> str:
     """A moment as RFC 3339 text in UTC with whole seconds; '' for 0."""
-    if not at:
-        return ""
-    return (_EPOCH + at // 1000 * timedelta(seconds=1)).isoformat().replace("+00:00", "Z")
+    return rfc3339(at, "seconds") if at else ""
 
 
 @cache

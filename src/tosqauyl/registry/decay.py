@@ -3,8 +3,7 @@
 from math import log2
 from typing import Protocol
 
-DAY = 86_400_000
-"""Milliseconds."""
+from tosqauyl.registry.moments import DAY
 
 LEAST_CONFIDENCE = 20
 """An indicator whose confidence has fallen under this is decayed: it says too little to act on."""

@@ -17,7 +17,8 @@ from sqlalchemy import BigInteger, ColumnElement, Executable, case, delete, func
 from tosqauyl.registry.clocks import day_of, utc_text
 from tosqauyl.registry.errors import Invalid
 from tosqauyl.registry.figure_definitions import ONE, ROLLED, Definition, Measure, definition_of, measure_of
-from tosqauyl.registry.periods import DAY, OFFSET, STEPS, Period, Window, day_at, key_of, number_of, periods
+from tosqauyl.registry.moments import DAY, OFFSET
+from tosqauyl.registry.periods import STEPS, Period, Window, day_at, key_of, number_of, periods
 from tosqauyl.registry.store import Work
 from tosqauyl.registry.suppression import Hidden, hidden
 from tosqauyl.registry.tables import FigureDay, Report

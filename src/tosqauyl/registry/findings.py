@@ -6,8 +6,8 @@ from uuid import UUID
 from sqlalchemy import select
 
 from tosqauyl.registry import decisions, observables
-from tosqauyl.registry.decay import DAY
 from tosqauyl.registry.errors import Invalid
+from tosqauyl.registry.moments import DAY
 from tosqauyl.registry.proposals import Proposal
 from tosqauyl.registry.store import Work
 from tosqauyl.registry.tables import Indicator, Observable

@@ -1,5 +1,7 @@
-"""Ids that sort by the moment they were made: version 7 UUIDs (RFC 9562 section 5.7), and tickets of 128 random bits."""
+"""Ids that sort by the moment they were made: version 7 UUIDs (RFC 9562 section 5.7), tickets of 128 random bits,
+and what is kept of a random secret."""
 
+import hashlib
 import secrets
 from uuid import UUID
 
@@ -28,3 +30,8 @@ def plain_ticket(text: str) -> str:
     if len(letters) != 26 or any(letter not in _ALPHABET for letter in letters):
         return ""
     return "-".join((letters[:5], letters[5:10], letters[10:15], letters[15:20], letters[20:]))
+
+
+def kept_of(secret: str) -> str:
+    """What is kept of a random secret: its SHA-256, 64 hex digits. Nobody tries out 256 random bits, so it needs no slow hash."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

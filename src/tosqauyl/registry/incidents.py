@@ -16,6 +16,7 @@ from tosqauyl.registry import tenancy
 from tosqauyl.registry.actor import ROLE_SCOPES
 from tosqauyl.registry.clocks import business_days_after
 from tosqauyl.registry.errors import Conflict, Invalid
+from tosqauyl.registry.moments import DAY
 from tosqauyl.registry.protection import check_no_numbers, is_storable
 from tosqauyl.registry.shipped import shipped
 from tosqauyl.registry.store import Work
@@ -31,8 +32,6 @@ MOST_TEXT = 10_000
 MOST_MONEY = 10**15
 """Tiyn: ten trillion tenge."""
 MOST_VICTIMS = 1_000_000
-DAY = 86_400_000
-"""Milliseconds."""
 AT_ONCE = 500
 OPEN = tuple(state for state in INCIDENT_MOVES if state != "closed")
 _OUTCOME_OF_REPORTS = {"confirmed_risk": "confirmed", "false_positive": "false", "valuable_alert": ""}

@@ -3,7 +3,6 @@
 A key has scopes of its own, some or all of its role's. What needs a person it never may: deciding as the second one, and accounts.
 """
 
-import hashlib
 import hmac
 import re
 import secrets
@@ -14,11 +13,12 @@ from sqlalchemy import select
 
 from tosqauyl.registry.actor import ROLE_SCOPES, Actor
 from tosqauyl.registry.errors import Absent, Conflict, Invalid
+from tosqauyl.registry.ids import kept_of
+from tosqauyl.registry.moments import DAY
 from tosqauyl.registry.store import Work
 from tosqauyl.registry.tables import ApiKey, Organisation
 from tosqauyl.registry.tenancy import newest, of_tenant, visible
 
-DAY_MS = 86_400_000
 MOST_DAYS = 1_096
 """Three years."""
 GATE = "gate"
@@ -60,8 +60,8 @@ def add(work: Work, wanted: NewKey) -> tuple[ApiKey, str]:
         raise Invalid(f"1 to {MOST_DAYS} days", "days")
     prefix, secret = f"tq_{secrets.token_hex(6)}", secrets.token_hex(32)
     made = ApiKey(
-        id=work.new_id(), organisation=organisation.id, name=wanted.name, prefix=prefix, secret=_hash(secret), role=wanted.role,
-        scopes=" ".join(scopes), created=work.now, expires=work.now + wanted.days * DAY_MS,
+        id=work.new_id(), organisation=organisation.id, name=wanted.name, prefix=prefix, secret=kept_of(secret), role=wanted.role,
+        scopes=" ".join(scopes), created=work.now, expires=work.now + wanted.days * DAY,
     )  # fmt: skip
     work.db.add(made)
     work.note("added", "key", made.id, f"{prefix} of {organisation.id}: {' '.join(scopes)}")
@@ -111,7 +111,7 @@ def actor_of(work: Work, shown: str) -> Actor | None:
         return None
     query = select(ApiKey, Organisation.kind).join(Organisation, Organisation.id == ApiKey.organisation)
     row = work.db.execute(query.where(ApiKey.prefix == parts[1])).first()
-    right = hmac.compare_digest(_hash(parts[2]), row[0].secret if row is not None else "0" * 64)
+    right = hmac.compare_digest(kept_of(parts[2]), row[0].secret if row is not None else "0" * 64)
     if row is None or not right:
         return None
     key, kind = row
@@ -119,7 +119,3 @@ def actor_of(work: Work, shown: str) -> Actor | None:
         return None
     scopes = frozenset(key.scopes.split()) & KEY_SCOPES.get(key.role, frozenset())
     return Actor(f"key:{key.prefix}", key.organisation, kind, key.role, scopes)
-
-
-def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()

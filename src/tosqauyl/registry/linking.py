@@ -14,9 +14,9 @@ from sqlalchemy import or_, select, update
 
 from tosqauyl.registry.actor import CENTRE, SYSTEM
 from tosqauyl.registry.clocks import business_days_after
+from tosqauyl.registry.moments import DAY
 from tosqauyl.registry.observables import AT_ONCE, Seen, among, chunks, insert_missing
 from tosqauyl.registry.store import Work
-from tosqauyl.registry.submission import DAY
 from tosqauyl.registry.tables import Incident, IncidentEvent, IncidentObservable, ProtectedIdentity, Report, Sighting
 from tosqauyl.registry.taxonomy import linking
 from tosqauyl.registry.webhooks import announce

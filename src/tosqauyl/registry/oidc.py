@@ -29,6 +29,7 @@ from tosqauyl.errors import TosqauylError
 from tosqauyl.registry.accounts import LOGIN, NewAccount, add
 from tosqauyl.registry.errors import RegistryError, Unavailable
 from tosqauyl.registry.keys import ROLES_OF_KIND, owned
+from tosqauyl.registry.moments import HOUR
 from tosqauyl.registry.sessions import Unknown
 from tosqauyl.registry.store import Work
 from tosqauyl.registry.tables import Account
@@ -42,7 +43,7 @@ LEEWAY = 60
 """Seconds that the two clocks may differ."""
 PENDING_MS = 10 * 60_000
 """How long somebody may take at the provider."""
-FRESH_MS = 3_600_000
+FRESH_MS = HOUR
 """How long the provider's description and keys are believed."""
 AGAIN_MS = 60_000
 """How often keys are fetched again for a key id that is not among them."""

@@ -5,11 +5,8 @@ from datetime import date, timedelta
 
 from tosqauyl.registry.clocks import day_of
 from tosqauyl.registry.errors import Invalid
+from tosqauyl.registry.moments import DAY, OFFSET
 
-DAY = 86_400_000
-"""Milliseconds."""
-OFFSET = 5 * 3_600_000
-"""From UTC, milliseconds."""
 MOST_DAYS = 3_660
 """Of one window."""
 STEPS = ("day", "week", "month")

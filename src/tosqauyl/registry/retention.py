@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, LargeBinary, Table, and_, delete, exists, func, or_, select, update
 
 from tosqauyl.registry.actor import SYSTEM
+from tosqauyl.registry.moments import DAY
 from tosqauyl.registry.store import Registry, Work
 from tosqauyl.registry.tables import (
     Action,
@@ -34,7 +35,6 @@ from tosqauyl.registry.tables import (
 )  # fmt: skip
 from tosqauyl.registry.words import ACTION_MOVES, APPEAL_MOVES
 
-DAY_MS = 86_400_000
 BATCH = 500
 MOST_BATCHES = 200
 
@@ -93,7 +93,7 @@ def run(registry: Registry, rules: RetentionRules, dry: bool = False, batch: int
 
 def _counted(registry: Registry, one: Kept, days: int) -> Outcome:
     with registry.read(SYSTEM) as work:
-        query = select(func.count()).select_from(one.which.class_).where(one.old(work.now - days * DAY_MS))
+        query = select(func.count()).select_from(one.which.class_).where(one.old(work.now - days * DAY))
         return Outcome(one.name, days, one.verb, work.db.execute(query).scalar_one())
 
 
@@ -101,7 +101,7 @@ def _let_go(registry: Registry, one: Kept, days: int, batch: int) -> Outcome:
     rows = 0
     for _ in range(MOST_BATCHES):
         with registry.read(SYSTEM) as work:  # finding them may take long; on SQLite nobody could write meanwhile
-            query = select(one.which).where(one.old(work.now - days * DAY_MS)).order_by(one.which).limit(batch)
+            query = select(one.which).where(one.old(work.now - days * DAY)).order_by(one.which).limit(batch)
             found = work.db.scalars(query).all()
         if not found:
             return Outcome(one.name, days, one.verb, rows)

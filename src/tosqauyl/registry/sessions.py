@@ -5,7 +5,6 @@ wrong password, a locked and a disabled account get the same answer after the sa
 transaction, so that nobody waits for them; what came of it is decided under the account's lock.
 """
 
-import hashlib
 import hmac
 import secrets
 from contextlib import suppress
@@ -18,6 +17,7 @@ from tosqauyl.registry import totp
 from tosqauyl.registry.actor import ROLE_SCOPES, SYSTEM, Actor
 from tosqauyl.registry.buckets import spend
 from tosqauyl.registry.errors import RegistryError, TooMany
+from tosqauyl.registry.ids import kept_of
 from tosqauyl.registry.passwords import Passwords
 from tosqauyl.registry.store import Registry, Work
 from tosqauyl.registry.tables import Account, LoginSession, Organisation
@@ -208,7 +208,7 @@ def _entered(work: Work, account: Account, rules: SessionRules, second_factor: b
     token = secrets.token_urlsafe(32)
     csrf = csrf_of(token)
     work.db.add(LoginSession(
-        id=_hash(token), account=account.id, csrf=_hash(csrf), second_factor=second_factor, created=work.now, seen=work.now,
+        id=kept_of(token), account=account.id, csrf=kept_of(csrf), second_factor=second_factor, created=work.now, seen=work.now,
         expires=work.now + rules.hours * 60 * MINUTE_MS,
     ))  # fmt: skip
     work.db.flush()
@@ -248,7 +248,7 @@ def is_csrf(token: str, shown: str) -> bool:
 def find(work: Work, rules: SessionRules, token: str) -> Signed | None:
     """Who is signed in by a token; None where the session is over, was never there, or its account is disabled."""
     query = select(LoginSession, Account, Organisation.kind).join(Account, Account.id == LoginSession.account)
-    query = query.join(Organisation, Organisation.id == Account.organisation).where(LoginSession.id == _hash(token))
+    query = query.join(Organisation, Organisation.id == Account.organisation).where(LoginSession.id == kept_of(token))
     row = work.db.execute(query).first()
     if row is None:
         return None
@@ -286,7 +286,3 @@ def end_all(work: Work, account_id: UUID, but: str = "") -> int:
     if count:
         work.note("signed-out", "account", account_id, f"{count} sessions")
     return count
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from tosqauyl.registry.actor import CITIZEN, Actor
 from tosqauyl.registry.errors import Invalid
+from tosqauyl.registry.moments import DAY, OFFSET
 from tosqauyl.registry.observables import Seen, seen
 from tosqauyl.registry.taxonomy import regions, schemes
 from tosqauyl.registry.vault import Vault
@@ -25,9 +26,6 @@ MOST_LOSS = 10**13
 MOST_VICTIMS = 100_000
 EARLIEST = 946_684_800_000
 """1 January 2000: no report is of an earlier day."""
-DAY = 86_400_000
-KAZAKHSTAN = 5 * 3_600_000
-"""UTC+5, in the whole country since 1 March 2024."""
 
 _NEVER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """What no text may have: PostgreSQL keeps no NUL, half a surrogate pair is no UTF-8, and turns of direction show another text."""
@@ -110,7 +108,7 @@ def reporters_of(actor: Actor) -> tuple[str, ...]:
 
 def day_of(moment: int) -> int:
     """The day of a moment in Kazakhstan, days since 1970; 0 where the moment is not known."""
-    return (moment + KAZAKHSTAN) // DAY if moment else 0
+    return (moment + OFFSET) // DAY if moment else 0
 
 
 def _observables(vault: Vault, submission: Submission) -> tuple[tuple[Seen, ...], list[FieldFault]]:

@@ -11,7 +11,7 @@ digests. Checking and tokens come before each transaction, so that others get th
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import BinaryIO
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from tosqauyl.registry.csv_rows import BadRow, Form, Row, examine, rows
 from tosqauyl.registry.errors import Invalid
 from tosqauyl.registry.ids import new_id
 from tosqauyl.registry.intake import known_reports, take
+from tosqauyl.registry.moments import EPOCH, MILLISECOND, ZONE
 from tosqauyl.registry.observables import chunks, insert_missing
 from tosqauyl.registry.store import Registry, Work
 from tosqauyl.registry.submission import Checked, FieldFault, Submission, Unacceptable, check
@@ -42,8 +43,6 @@ _YES = frozenset(("1", "yes", "true", "да", "иә"))
 _NO = frozenset(("", "0", "no", "false", "нет", "жоқ"))
 _MONEY = re.compile(r"\d{1,13}([.,]\d{1,2})?", re.ASCII)
 _DOTTED = re.compile(r"(\d\d?)\.(\d\d?)\.(\d{4})( \d\d:\d\d(:\d\d)?)?", re.ASCII)
-_HERE = timezone(timedelta(hours=5))
-_EPOCH = datetime(1970, 1, 1, tzinfo=_HERE) + timedelta(hours=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +239,7 @@ def _moment(text: str, faults: list[FieldFault]) -> int:
     if not text:
         return 0
     found = _reading(text) if len(text) <= 40 else None
-    at = (found - _EPOCH) // timedelta(milliseconds=1) if found is not None else 0
+    at = (found - EPOCH) // MILLISECOND if found is not None else 0
     if at > 0:
         return at
     faults.append(
@@ -256,7 +255,7 @@ def _reading(text: str) -> datetime | None:
         said = datetime.fromisoformat(f"{found[3]}-{found[2]:0>2}-{found[1]:0>2}{found[4] or ''}" if found else text)
     except ValueError:
         return None
-    return said if said.tzinfo else said.replace(tzinfo=_HERE)
+    return said if said.tzinfo else said.replace(tzinfo=ZONE)
 
 
 def _tiyn(text: str, faults: list[FieldFault]) -> int:

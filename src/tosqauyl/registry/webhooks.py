@@ -12,7 +12,6 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -22,6 +21,7 @@ from sqlalchemy import func, select, update
 from tosqauyl.registry.actor import CENTRE
 from tosqauyl.registry.errors import Invalid, TooMany
 from tosqauyl.registry.guarded_fetch import Guard, checked_url
+from tosqauyl.registry.moments import rfc3339
 from tosqauyl.registry.shipped import Titles, shipped, titles
 from tosqauyl.registry.signing import new_secret
 from tosqauyl.registry.store import Work
@@ -137,15 +137,10 @@ def _body(work: Work, event: str, data: Mapping[str, object]) -> str:
     """A CloudEvent (CloudEvents 1.0.2, JSON format 1.1). Its id is the same for all webhooks that are told."""
     plain = {name: _plain(value) for name, value in data.items() if _is_plain(value)}
     said: dict[str, Any] = {
-        "specversion": "1.0", "id": str(work.new_id()), "source": SOURCE, "type": TYPE + event, "time": _moment(work.now),
+        "specversion": "1.0", "id": str(work.new_id()), "source": SOURCE, "type": TYPE + event, "time": rfc3339(work.now),
         "datacontenttype": "application/json", "data": plain,
     }  # fmt: skip
     return json.dumps(said, separators=(",", ":"))
-
-
-def _moment(at: int) -> str:
-    """RFC 3339, UTC."""
-    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at)).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def _is_plain(value: object) -> bool:

@@ -19,6 +19,7 @@ from sqlalchemy import ColumnElement, func, select
 from tosqauyl.registry.actions import OPEN
 from tosqauyl.registry.clocks import business_days_after, is_late
 from tosqauyl.registry.incidents import OPEN as OPEN_CASES
+from tosqauyl.registry.moments import DAY
 from tosqauyl.registry.shipped import shipped
 from tosqauyl.registry.store import Work
 from tosqauyl.registry.tables import Action, Appeal, Incident, Indicator, NumberCheck
@@ -146,7 +147,7 @@ def _approve_by(proposed: int) -> int:
 
 def _late_proposals(now: int) -> int:
     """The last moment such that what was proposed then is late now: days end together, so it is found by halving."""
-    low, high = max(0, now - 90 * 86_400_000), now
+    low, high = max(0, now - 90 * DAY), now
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if is_late(_approve_by(middle), now) else (low, middle - 1)

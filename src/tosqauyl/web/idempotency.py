@@ -33,6 +33,7 @@ from starlette.responses import JSONResponse, Response
 
 from tosqauyl.registry.actor import CITIZEN, Actor
 from tosqauyl.registry.errors import RegistryError
+from tosqauyl.registry.moments import HOUR
 from tosqauyl.registry.store import Work, told
 from tosqauyl.registry.tables import IdempotentAnswer
 from tosqauyl.web.office import Office
@@ -151,7 +152,7 @@ class Claim:
             raise _Taken from None
 
     def _is_old(self, work: Work, row: IdempotentAnswer) -> bool:
-        return row.at <= work.now - self.office.limits.idempotency_hours * 3_600_000
+        return row.at <= work.now - self.office.limits.idempotency_hours * HOUR
 
     def _said(self, work: Work, row: IdempotentAnswer) -> Replayed | Refused | None:
         asked = self.digest()
@@ -210,7 +211,7 @@ def _digest(request: Request) -> str:
 
 def forget(work: Work, hours: int) -> int:
     """Delete keys that are older than `hours`; how many."""
-    before = work.now - hours * 3_600_000
+    before = work.now - hours * HOUR
     return int(work.db.execute(delete(IdempotentAnswer).where(IdempotentAnswer.at <= before)).rowcount)  # type: ignore[attr-defined]
 
 

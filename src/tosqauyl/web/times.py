@@ -9,24 +9,22 @@ class In(BaseModel):
 """
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from tosqauyl.registry.moments import EPOCH, MILLISECOND, rfc3339
+
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
-_MILLISECOND = timedelta(milliseconds=1)
 LAST = 253_402_300_799_999
 """The last millisecond of the year 9999."""
 
 
 def text_of(at: int) -> str:
     """A moment as RFC 3339 text in UTC; '' for 0."""
-    if not at:
-        return ""
-    return (_EPOCH + at * _MILLISECOND).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return rfc3339(at) if at else ""
 
 
 def moment_of(text: str) -> int:
@@ -38,7 +36,7 @@ def moment_of(text: str) -> int:
     if found := re.search(r"\.(\d+)", whole):
         whole = whole.replace(found[0], "." + found[1][:6].ljust(6, "0"))
     try:
-        at = (datetime.fromisoformat(whole) - _EPOCH) // _MILLISECOND
+        at = (datetime.fromisoformat(whole) - EPOCH) // MILLISECOND
     except OverflowError as error:
         raise ValueError("out of range") from error
     if not 0 < at <= LAST:

@@ -10,8 +10,9 @@ import io
 from collections.abc import Iterable, Iterator
 
 from tosqauyl.registry.cells import is_formula
-from tosqauyl.registry.exchange.page import Entry, moment
+from tosqauyl.registry.exchange.page import Entry
 from tosqauyl.registry.exchange.stix import techniques
+from tosqauyl.registry.moments import rfc3339
 
 MEDIA_TYPE = "text/csv"
 COLUMNS = (
@@ -24,7 +25,7 @@ DEFINITION = "indicators that a second person approved and that hold now; those 
 def lines(pages: Iterable[Iterable[Entry]], publisher: str, now: int) -> Iterator[str]:
     """The file's text in pieces, one for each page. now: milliseconds."""
     said = (
-        f"{cell(publisher)}: published indicators", f"definition: {DEFINITION}", f"time: {moment(now)}",
+        f"{cell(publisher)}: published indicators", f"definition: {DEFINITION}", f"time: {rfc3339(now)}",
         "confidence: percent at valid_from, halved every half_life_days (0: never); times: RFC 3339, UTC",
         "tlp: AMBER for the whole file; a row may say GREEN (FIRST TLP)",
     )  # fmt: skip
@@ -48,8 +49,8 @@ def _row(entry: Entry) -> list[str]:
     value = f"tel:{entry.value}" if entry.kind == "phone" else entry.value
     found = (
         str(entry.indicator), entry.kind, value, entry.verdict, str(entry.confidence), entry.scheme,
-        " ".join(techniques(entry.scheme)), entry.listing, moment(entry.added), moment(entry.valid_from),
-        moment(entry.valid_until) if entry.valid_until else "", str(entry.half_life_days), " ".join(entry.reasons), entry.tlp,
+        " ".join(techniques(entry.scheme)), entry.listing, rfc3339(entry.added), rfc3339(entry.valid_from),
+        rfc3339(entry.valid_until) if entry.valid_until else "", str(entry.half_life_days), " ".join(entry.reasons), entry.tlp,
     )  # fmt: skip
     return [cell(one) for one in found]
 

@@ -23,15 +23,14 @@ from tosqauyl.registry.exchange.page import (
     Wanted,
     approved_between,
     is_owed,
-    moment,
     publisher,
     settled,
 )  # fmt: skip
 from tosqauyl.registry.exchange.stix import stix_id, techniques
+from tosqauyl.registry.moments import DAY, rfc3339
 from tosqauyl.registry.store import Work
 from tosqauyl.registry.tables import Indicator
 
-DAY = 86_400_000
 ATTRIBUTES = {
     "phone": ("phone-number", "Financial fraud"), "domain": ("domain", "Network activity"), "url": ("url", "Network activity"),
 }  # fmt: skip
@@ -130,7 +129,7 @@ def _event_id(office: Publisher, number: int) -> UUID:
 
 
 def _head(office: Publisher, number: int, changed: int) -> dict[str, Any]:
-    date = moment(number * DAY)[:10]
+    date = rfc3339(number * DAY)[:10]
     return {
         "uuid": str(_event_id(office, number)), "info": f"{office.name}: indicators approved on {date}", "date": date,
         "threat_level_id": "2", "analysis": "2", "published": True, "timestamp": str(changed // 1_000),
@@ -164,7 +163,7 @@ def _said(entry: Entry, uuid: str, kind: str, category: str, value: str) -> dict
 
 def _comment(entry: Entry) -> str:
     parts = [f"{entry.verdict}, confidence {entry.confidence}"]
-    parts += [f"until {moment(entry.valid_until)}"] if entry.valid_until else []
+    parts += [f"until {rfc3339(entry.valid_until)}"] if entry.valid_until else []
     parts += [f"MITRE F3 {' '.join(known)}"] if (known := techniques(entry.scheme)) else []
     return "; ".join(parts)
 

@@ -8,7 +8,6 @@ is over is gone: whoever has it knows its end. Opening personal values is noted 
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
@@ -16,6 +15,7 @@ from sqlalchemy import BigInteger, Uuid, and_, literal, or_, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from tosqauyl.registry.actor import CENTRE
+from tosqauyl.registry.moments import DAY
 from tosqauyl.registry.proposals import reasons_of
 from tosqauyl.registry.store import Work
 from tosqauyl.registry.tables import Indicator, ListHead, Observable, Organisation
@@ -26,7 +26,7 @@ KINDS = ("phone", "iban", "wallet", "domain", "url", "telegram")
 SETTLE_MS = 10_000
 """What was published less than this ago is not shown yet: a transaction that began earlier may still commit behind one that
 began later, and whoever asks for 'everything after' would never see it."""
-REVOKED_MS = 30 * 86_400_000
+REVOKED_MS = 30 * DAY
 """How long a format that cannot name a revoked indicator by its id alone says that it was revoked."""
 PURPOSE = "exchange"
 NAMESPACE = UUID("aebe2b96-2548-45b6-bc50-5e195d942b30")
@@ -156,16 +156,6 @@ def is_owed(work: Work) -> Any:
 def settled(work: Work) -> int:
     """The last moment that is shown."""
     return work.now - SETTLE_MS
-
-
-def moment(at: int, timespec: str = "milliseconds") -> str:
-    """RFC 3339 in UTC."""
-    return instant(at).isoformat(timespec=timespec)[:-6] + "Z"
-
-
-def instant(at: int) -> datetime:
-    """Milliseconds as a moment of the library."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at)
 
 
 _Row = tuple[Indicator, Observable, int]

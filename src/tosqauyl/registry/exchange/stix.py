@@ -26,7 +26,8 @@ from stix2.v21 import (
 )  # fmt: skip
 
 from tosqauyl.registry.exchange.extensions import BankAccount, PhoneNumber, Wallet, definitions
-from tosqauyl.registry.exchange.page import Entry, Publisher, instant
+from tosqauyl.registry.exchange.page import Entry, Publisher
+from tosqauyl.registry.moments import instant
 from tosqauyl.registry.taxonomy import schemes
 
 MEDIA_TYPE = "application/stix+json;version=2.1"

@@ -19,7 +19,8 @@ from starlette.responses import JSONResponse, Response
 from tosqauyl.registry.errors import Absent
 from tosqauyl.registry.exchange import objects, stix
 from tosqauyl.registry.exchange.objects import COLLECTIONS, MOST, MOST_IDS, Filter, Found, Object
-from tosqauyl.registry.exchange.page import Publisher, moment, publisher
+from tosqauyl.registry.exchange.page import Publisher, publisher
+from tosqauyl.registry.moments import rfc3339
 from tosqauyl.web.caller import Caller, needs
 from tosqauyl.web.problems import FORMS, FieldProblem, Refused, problems
 from tosqauyl.web.texts import plain
@@ -251,7 +252,7 @@ def list_taxii_manifest(
         shelf = objects.shelf(publisher(work), collection_id)
         found = shelf.manifest(work, wanted, limit, cursor)
     records = [
-        {"id": one.id, "date_added": _micro(one.added), "version": moment(one.version), "media_type": stix.MEDIA_TYPE}
+        {"id": one.id, "date_added": _micro(one.added), "version": rfc3339(one.version), "media_type": stix.MEDIA_TYPE}
         for one in found.objects
     ]
     said = {**_more(found), **({"objects": records} if records else {})}
@@ -284,7 +285,7 @@ def list_taxii_versions(collection_id: _ShelfId, object_id: _ObjectId, caller: _
         found = shelf.manifest(work, _only(wanted, object_id), 1)
     if not found.objects:
         raise Absent("there is no such object in this collection")
-    versions = [moment(one.version) for one in found.objects]
+    versions = [rfc3339(one.version) for one in found.objects]
     return TaxiiResponse({"versions": versions}, headers=_dates(found.objects))
 
 
@@ -321,4 +322,4 @@ def _dates(found: Sequence[Object]) -> dict[str, str]:
 
 
 def _micro(at: int) -> str:
-    return moment(at, "microseconds")
+    return rfc3339(at, "microseconds")
