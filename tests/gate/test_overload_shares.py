@@ -9,6 +9,7 @@ from tosqauyl.gate.overload import (
     DROP,
     IDLE_TURNS,
     JUDGE,
+    LASTING,
     LEAST,
     REFUSE,
     REFUSED,
@@ -39,17 +40,20 @@ def pressed(*turns: tuple[int, int]) -> Pressure:
         ([(24, 24)], 0),
         ([(25, 0)], 1),
         ([(100, 100)], 1),
-        ([(30, 0), (30, 0)], 2),
-        ([(30, 0), (20, 20), (30, 0)], 2),
-        ([(30, 0), (30, 0)] + [(13, 13)] * 50, 2),
-        ([(30, 0), (30, 0)] + [(12, 0)] * CALM_TURNS, 1),
-        ([(30, 0), (30, 0)] + [(12, 0)] * 2 * CALM_TURNS, 0),
+        ([(30, 0)] * (LASTING - 1), 1),  # kept from its core for a moment
+        ([(30, 0)] * LASTING, 2),
+        ([(30, 0), (20, 20)] * LASTING, 2),
+        ([(30, 0)] * LASTING + [(13, 13)] * 50, 2),
+        ([(30, 0)] * LASTING + [(12, 0)] * CALM_TURNS, 1),
+        ([(30, 0)] * LASTING + [(12, 0)] * CALM_TURNS + [(30, 0)], 2),  # again within the second: it never ended
+        ([(30, 0)] * LASTING + [(12, 0)] * 2 * CALM_TURNS, 0),
+        ([(30, 0)] * LASTING + [(12, 0)] * 2 * CALM_TURNS + [(30, 0)], 1),
         ([(30, 0)] + [(0, 0)] * (CALM_TURNS - 1), 1),
         ([(30, 0)] + [(0, 0)] * CALM_TURNS, 0),
         ([(90, 60), (80, 40), (65, 30), (45, 10), (30, 0)], 1),  # held up for a moment, then catching up
-        ([(90, 60), (80, 40), (79, 40)], 2),  # it no longer catches up
-        ([(90, 60), (80, 40), (85, 40)], 2),
-        ([(100, 100), (100, 100), (90, 90), (80, 80)], 2),  # shares are held until a calm second, as ever
+        ([(90, 60), (80, 40), (79, 40), (78, 40), (77, 40)], 2),  # it no longer catches up
+        ([(90, 60), (80, 40), (85, 40), (85, 40), (85, 40)], 2),
+        ([(100, 100)] * LASTING + [(90, 90), (80, 80)], 2),  # shares are held until a calm second, as ever
     ],
 )
 def test_the_level_rises_at_once_and_falls_after_a_calm_second(turns, level):

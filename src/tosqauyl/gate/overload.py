@@ -12,6 +12,9 @@ TURN = 0.1
 """Seconds of one turn: how often levels and shares are looked at again."""
 FULL_BATCHES = 4
 """Full batches in a row before the queue is looked at: one full batch is a burst, four are a backlog."""
+LASTING = 4
+"""Turns of pressure without the queue getting shorter, until fair shares: a process that others kept from its core for two or
+three of them, which happens while a snapshot is built beside it, is no overload."""
 CALM_TURNS = 10
 """Turns without pressure until the level goes down by one, and until fair shares are lifted: a second."""
 IDLE_TURNS = 100
@@ -48,10 +51,10 @@ class OverloadOptions:
 class Pressure:
     """How hard the gate is pressed, from how full its receive queue was.
 
-    level 0: calm. 1: the queue was fuller than `queue_percent` of its room; analytics are shed. 2: it still was a turn later, and
-    was not getting shorter; sources are held to their fair share. A queue that gets shorter is what a process that was held up
-    for a moment finds when it goes on: it is carrying more than comes, so there is nothing to shed. The level falls by one
-    after a second in which the queue was never half as full as that.
+    level 0: calm. 1: the queue was fuller than `queue_percent` of its room; analytics are shed. 2: it was so in four turns, and
+    was not getting shorter in them; sources are held to their fair share. A queue that gets shorter is what a process that was
+    held up for a moment finds when it goes on: it is carrying more than comes, so there is nothing to shed. The level falls by
+    one after a second in which the queue was never half as full as that.
     standing: the queue never became short in the last turn, so more came than was taken (the minimum tells it, not the
     maximum: Nichols and Jacobson, RFC 8289 section 3.2). peak: its largest share in the last turn, per cent.
     """
@@ -63,7 +66,7 @@ class Pressure:
         self._high = queue_percent
         self._most = 0
         self._calm = 0
-        self._was = 0
+        self._pressed = 0  # turns of pressure since it was calm
 
     @property
     def is_short(self) -> bool:
@@ -81,13 +84,14 @@ class Pressure:
         shrinks = SHRINKS * self._most <= (SHRINKS - 1) * self.peak
         self.peak = self._most
         self.standing = 4 * least >= self._high
-        if self.peak >= self._high and not (shrinks and self.level == 1):
-            self.level = 2 if self._was else 1
+        if self.peak >= self._high and not (shrinks and self._pressed):
+            self._pressed += 1
+            self.level = 2 if self._pressed >= LASTING else 1
         self._calm = self._calm + 1 if self.is_short else 0
         if self._calm >= CALM_TURNS:
             self._calm = 0
             self.level = max(self.level - 1, 0)
-        self._was = self.level
+            self._pressed = min(self._pressed, LASTING) if self.level else 0
         self._most = 0
 
 
