@@ -167,7 +167,7 @@ def asked(client: Client, kind: Kind, requests: int) -> dict[str, float]:
     for number in range(WARM if kind.bar != CHECK_MS else 0):
         client.ask(kind.make(number))
     times, failed = [], 0
-    for number in range(requests):
+    for number in range(min(requests, kind.most)):
         status, took, body = client.ask(kind.make(number))
         if status != 200:
             failed += 1

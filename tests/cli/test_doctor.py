@@ -33,12 +33,12 @@ from tosqauyl.cli.doctor_checks import (
     check_subscribers,
 )
 from tosqauyl.cli.doctor_trunks import check_http, check_trunks
-from tosqauyl.cli.texts import LANGUAGES, Texts
 from tosqauyl.config.load import load_config
 from tosqauyl.config.ways_in import Http
 from tosqauyl.gate.http.access import Client
 from tosqauyl.screen.trunk import Trunk
 from tosqauyl.sip.message import Request, parse
+from tosqauyl.texts import LANGUAGES, Texts
 
 CORPORA = Path(__file__).resolve().parent.parent / "corpora" / "cli"
 TABLE = tomllib.loads((CORPORA / "doctor.toml").read_text("utf-8"))

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 import pytest
 
 from tosqauyl.cli import build_parser, main
-from tosqauyl.cli.texts import Texts, language_of
+from tosqauyl.cli.texts import language_of
+from tosqauyl.texts import Texts
 
 COMMANDS = [
     "",

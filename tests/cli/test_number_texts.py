@@ -9,12 +9,12 @@ import pytest
 
 from tosqauyl.cli import main
 from tosqauyl.cli.number_texts import COUNTRIES, KINDS, NAMES, PLACES, SHORTS, SOURCES, STEPS, USES, step_text
-from tosqauyl.cli.texts import Texts
 from tosqauyl.facts import KINDS as ALL_KINDS
 from tosqauyl.numbers import explain
 from tosqauyl.numbers.explain import Step, Template
 from tosqauyl.numbers.plan import load_plan
 from tosqauyl.numbers.tables import read_areas, read_plus7, read_short_codes
+from tosqauyl.texts import Texts
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "src/tosqauyl/numbers/data"

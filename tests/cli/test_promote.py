@@ -18,7 +18,6 @@ from tosqauyl.cli.promote import run_promote
 from tosqauyl.cli.promote_checks import Asked, Case, refusals
 from tosqauyl.cli.promote_gate import gate_pid
 from tosqauyl.cli.retract import run_retract
-from tosqauyl.cli.texts import ENGLISH
 from tosqauyl.config.modes_file import FILE, LOG, read_modes
 from tosqauyl.errors import TosqauylError
 from tosqauyl.ledger.backtest_record import BacktestRecord, RuleEffect, write_record
@@ -30,6 +29,7 @@ from tosqauyl.policy.tree import facts_of
 from tosqauyl.screen.snapshot import Snapshot
 from tosqauyl.state.indicators import Indicators
 from tosqauyl.state.subscribers import Subscribers
+from tosqauyl.texts import ENGLISH
 
 RULE, ANALYTIC = "kz-fixed-abroad", "kz-sequential"
 POLICY = load_shipped()

@@ -6,9 +6,9 @@ import pytest
 from rich.console import Console
 
 from tosqauyl.cli.network import _closing, networks_tables
-from tosqauyl.cli.texts import LANGUAGES, Texts
 from tosqauyl.networks.desk import Senses, origination_desk
 from tosqauyl.networks.provider import Networks
+from tosqauyl.texts import LANGUAGES, Texts
 
 
 class Nobody:

@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 
 from tosqauyl.cli.report import Tally, make_report, render_report
-from tosqauyl.cli.texts import LANGUAGES, Texts
 from tosqauyl.facts import Reason
+from tosqauyl.texts import LANGUAGES, Texts
 
 MakeRow = Callable[..., dict]
 

@@ -4,8 +4,9 @@ from types import ModuleType
 
 import pytest
 
-from tosqauyl.cli.texts import LANGUAGES, REASONS, VERDICTS, Texts, choose_language
+from tosqauyl.cli.texts import choose_language
 from tosqauyl.facts import Reason, Verdict
+from tosqauyl.texts import LANGUAGES, REASONS, VERDICTS, Texts
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -27,7 +28,7 @@ def test_every_text_is_translated_and_its_mo_is_current(script: ModuleType, lang
 
 
 def test_texts_inside_f_strings_are_collected(script: ModuleType) -> None:
-    assert "Ctrl-C ends it early" in {message.id for message in script.collected()}
+    assert "Ctrl-C ends it early" in {message.id for message in script.collected("tosqauyl")}
 
 
 def test_every_reason_and_verdict_has_a_name() -> None:

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from tosqauyl.cli.texts import LANGUAGES, Texts
 from tosqauyl.cli.view import Health, RuleText, Scene, Watch, bars, render
 from tosqauyl.facts import Reason
+from tosqauyl.texts import LANGUAGES, Texts
 
 MakeRow = Callable[..., dict]
 NOW = 1_000_000.5

@@ -13,8 +13,6 @@ import pytest
 
 from tosqauyl.cli import main
 from tosqauyl.cli.period_report_page import make_page
-from tosqauyl.cli.stats_view import figure_text, number_text
-from tosqauyl.cli.texts import LANGUAGES, Texts
 from tosqauyl.ledger.columns import literal
 from tosqauyl.ledger.definitions import DEFINITIONS
 from tosqauyl.ledger.engine import DuckEngine, Engine, connect
@@ -24,6 +22,8 @@ from tosqauyl.ledger.period_report import DIMENSIONS, HEADLINES, PeriodReport, m
 from tosqauyl.ledger.statistics import Coverage, breakdown, figure
 from tosqauyl.ledger.store import Store
 from tosqauyl.ledger.window import Window, window_of_days
+from tosqauyl.ledger.wording import figure_text, number_text
+from tosqauyl.texts import LANGUAGES, Texts
 
 HOSTILE = ("<script>alert(1)</script>", '"><img src=x onerror=alert(2)>', "]]>&amp;'", "{{ 7 * 7 }}", "Қазақтелеком")
 WINDOW = window_of_days(date(2025, 3, 1), date(2025, 4, 30))

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tosqauyl.cli import stats_texts
 from tosqauyl.errors import TosqauylError
+from tosqauyl.ledger import texts
 from tosqauyl.ledger.columns import TABLES, names
 from tosqauyl.ledger.definitions import DEFINITIONS, DIMENSIONS, SOURCES, definition_of
 from tosqauyl.ledger.dialect import to_spark
@@ -420,9 +420,9 @@ def test_every_definition_names_columns_that_exist_and_says_what_it_is_not() -> 
 
 
 def test_the_texts_for_people_are_those_of_the_tables() -> None:
-    assert {one.slug: (one.name, one.text, one.is_not) for one in DEFINITIONS.values()} == stats_texts.DEFINITIONS
-    assert {one.slug: one.name for one in DIMENSIONS.values()} == stats_texts.DIMENSIONS
-    assert set(stats_texts.UNITS) == {str(unit) for unit in Unit}
+    assert {one.slug: (one.name, one.text, one.is_not) for one in DEFINITIONS.values()} == texts.DEFINITIONS
+    assert {one.slug: one.name for one in DIMENSIONS.values()} == texts.DIMENSIONS
+    assert set(texts.UNITS) == {str(unit) for unit in Unit}
 
 
 def test_the_page_has_every_definition_as_the_table_has_it() -> None:

@@ -15,9 +15,7 @@ import pyarrow as pa
 import pytest
 
 from tosqauyl.cli import main
-from tosqauyl.cli.stats_texts import ALERTS, DEFINITIONS, FINDINGS, GROUPS
-from tosqauyl.cli.stats_view import csv_text, gaps_text, number_text
-from tosqauyl.cli.texts import ENGLISH, Texts
+from tosqauyl.cli.stats_view import csv_text
 from tosqauyl.ledger.alerts import GROUPS as WATCHED
 from tosqauyl.ledger.alerts import Alert
 from tosqauyl.ledger.displacement import GROUPS as COMPARED
@@ -25,6 +23,9 @@ from tosqauyl.ledger.displacement import Finding
 from tosqauyl.ledger.engine import connect
 from tosqauyl.ledger.manifest import Batch
 from tosqauyl.ledger.store import Store
+from tosqauyl.ledger.texts import ALERTS, DEFINITIONS, FINDINGS, GROUPS
+from tosqauyl.ledger.wording import gaps_text, number_text
+from tosqauyl.texts import ENGLISH, Texts
 
 DAYS = ["--from", "2025-01-01", "--to", "2025-06-30"]
 Run = Callable[..., tuple[int, str, str]]

@@ -3,6 +3,8 @@
 import threading
 
 import pytest
+from fixtures_of import conftest_of
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
@@ -13,6 +15,8 @@ from tosqauyl.registry.errors import Conflict, Unavailable
 from tosqauyl.registry.store import Registry, open_engine, told
 from tosqauyl.registry.tables import Incident, Organisation
 from tosqauyl.registry.vault import Vault
+
+VAULT = conftest_of("registry").VAULT
 
 
 def incident(registry: Registry, who: Actor) -> Incident:
@@ -110,6 +114,19 @@ def test_a_database_that_goes_away_during_the_commit_may_have_accepted_it(
     with pytest.raises(Unavailable, match="whole, or not at all") as found, registry.work(analyst) as work:
         work.db.get(Organisation, "centre")
     assert "Idempotency-Key" in found.value.hint
+
+
+def test_a_commit_waits_for_the_disk_unless_a_power_cut_may_undo_it(
+    database: str, registry: Registry, analyst: Actor
+) -> None:
+    asked = "SHOW synchronous_commit" if database.startswith("postgresql") else "PRAGMA synchronous"
+    fresh = Registry(database, VAULT, registry.clock)
+    seen = {}
+    for lasting in (False, True, False, True):
+        with fresh.work(analyst, lasting) as work:
+            seen[lasting] = work.db.scalar(text(asked))
+    fresh.close()
+    assert seen in ({False: "off", True: "on"}, {False: 1, True: 2})  # NORMAL, FULL
 
 
 def test_another_kind_of_database_is_refused() -> None:

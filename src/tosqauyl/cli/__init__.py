@@ -31,9 +31,10 @@ from tosqauyl.cli import (
     token,
     traffic,
 )
-from tosqauyl.cli.texts import ENGLISH, Texts, language_of, spoken_by_argparse
+from tosqauyl.cli.texts import language_of, spoken_by_argparse
 from tosqauyl.errors import TosqauylError
 from tosqauyl.sip import message
+from tosqauyl.texts import ENGLISH, Texts
 
 COMMANDS = (
     serve,

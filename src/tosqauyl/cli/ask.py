@@ -22,7 +22,7 @@ from tosqauyl.cli.build import engine_of, policy_in_modes, policy_of, provider_o
 from tosqauyl.cli.network_texts import network_lines
 from tosqauyl.cli.number_texts import step_text
 from tosqauyl.cli.publications import publications_folder, recall
-from tosqauyl.cli.texts import ENGLISH, LANGUAGES, N_, Texts, choose_language
+from tosqauyl.cli.texts import choose_language
 from tosqauyl.config.load import Config, default_config, load_config, with_changes
 from tosqauyl.errors import TosqauylError
 from tosqauyl.facts import FACTS, Call, Verdict
@@ -40,6 +40,7 @@ from tosqauyl.screen.signalling import signalled
 from tosqauyl.screen.trunk import Trunk
 from tosqauyl.sip.message import Request, Response, parse
 from tosqauyl.state.provider import Answer
+from tosqauyl.texts import ENGLISH, LANGUAGES, N_, Texts
 
 
 def add_parser(subparsers: Any, t: Texts = ENGLISH) -> None:

@@ -5,8 +5,8 @@ import re
 from typing import Any
 
 from tosqauyl.cli.office_files import add_place, need_office, of_place, registry_of, shell
-from tosqauyl.cli.texts import ENGLISH, Texts
 from tosqauyl.errors import TosqauylError
+from tosqauyl.texts import ENGLISH, Texts
 
 
 def add_parser(subparsers: Any, t: Texts = ENGLISH) -> None:

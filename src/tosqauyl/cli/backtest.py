@@ -13,10 +13,11 @@ from rich.console import Console
 
 from tosqauyl.cli.calls import masked, record_access
 from tosqauyl.cli.office import LEDGER, ZONE, calls_done, ledger_in, need_ledger, window_within
-from tosqauyl.cli.texts import ENGLISH, LANGUAGES, Texts, choose_language
+from tosqauyl.cli.texts import choose_language
 from tosqauyl.errors import FileMistakes, TosqauylError
 from tosqauyl.numbers.plan import load_plan
 from tosqauyl.policy.load import SHIPPED, Policy, load_policy, load_shipped
+from tosqauyl.texts import ENGLISH, LANGUAGES, Texts
 from tosqauyl.tokens import mask
 
 if TYPE_CHECKING:

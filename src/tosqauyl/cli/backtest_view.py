@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 from rich.text import Text
 
-from tosqauyl.cli.stats_texts import DIMENSIONS
-from tosqauyl.cli.stats_view import make_table, print_wrapped, show_block, source_lines, value_text, window_text
-from tosqauyl.cli.texts import N_, Texts
+from tosqauyl.cli.stats_view import make_table, print_wrapped, show_block
+from tosqauyl.ledger.texts import DIMENSIONS
+from tosqauyl.ledger.wording import source_lines, value_text, window_text
+from tosqauyl.texts import N_, Texts
 
 if TYPE_CHECKING:
     from tosqauyl.ledger.backtesting.result import Amount, FactShare, Result, Truth

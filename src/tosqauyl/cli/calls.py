@@ -18,12 +18,13 @@ from rich.text import Text
 
 from tosqauyl.cli import derive_calls, generate, import_calls
 from tosqauyl.cli.report import STYLES, Row, clock_time, make_report, render_report
-from tosqauyl.cli.texts import ENGLISH, LANGUAGES, Texts, choose_language
+from tosqauyl.cli.texts import choose_language
 from tosqauyl.errors import TosqauylError
 from tosqauyl.facts import Reason
 from tosqauyl.journal.naming import segment_files
 from tosqauyl.journal.segment import read_segment
 from tosqauyl.journal.tail import Tail
+from tosqauyl.texts import ENGLISH, LANGUAGES, Texts
 from tosqauyl.tokens import mask
 
 NUMBER_COLUMNS = ("caller", "network", "presented", "remote_party", "redirecting", "called")

@@ -4,10 +4,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tosqauyl.cli.stats_texts import DEFINITIONS, DIMENSIONS, UNITS
-from tosqauyl.cli.stats_view import NONE, figure_text, number_text, source_lines, value_text, window_text
-from tosqauyl.cli.texts import Texts
 from tosqauyl.errors import TosqauylError
+from tosqauyl.ledger.texts import DEFINITIONS, DIMENSIONS, UNITS
+from tosqauyl.ledger.wording import NONE, figure_text, number_text, source_lines, value_text, window_text
+from tosqauyl.texts import Texts
 
 if TYPE_CHECKING:
     from tosqauyl.ledger.charts import ChartWords

@@ -24,7 +24,7 @@ from rich.text import Text
 
 from tosqauyl.cli.calls import journal_folder
 from tosqauyl.cli.report import Counting, render_report
-from tosqauyl.cli.texts import ENGLISH, LANGUAGES, Texts, choose_language
+from tosqauyl.cli.texts import choose_language
 from tosqauyl.cli.traffic import (
     DEFAULT_RATE,
     EXIT_GOOD,
@@ -41,6 +41,7 @@ from tosqauyl.cli.view import Health, RuleText, Scene, Watch, render
 from tosqauyl.errors import TosqauylError
 from tosqauyl.journal.tail import Tail
 from tosqauyl.policy.load import load_shipped
+from tosqauyl.texts import ENGLISH, LANGUAGES, Texts
 from tosqauyl.tokens import mask
 
 FRAME = 0.25

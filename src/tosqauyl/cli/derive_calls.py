@@ -5,7 +5,8 @@ import time
 from pathlib import Path
 
 from tosqauyl.cli.office import LEDGER, calls_done, ledger_in, need_ledger
-from tosqauyl.cli.texts import ENGLISH, LANGUAGES, Texts, choose_language
+from tosqauyl.cli.texts import choose_language
+from tosqauyl.texts import ENGLISH, LANGUAGES, Texts
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", t: Texts = ENGLISH) -> None:

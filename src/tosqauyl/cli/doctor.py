@@ -29,7 +29,7 @@ from tosqauyl.cli.doctor_checks import (
 )
 from tosqauyl.cli.doctor_trunks import check_http, check_trunks
 from tosqauyl.cli.serve import configuration
-from tosqauyl.cli.texts import ENGLISH, LANGUAGES, N_, Texts, choose_language
+from tosqauyl.cli.texts import choose_language
 from tosqauyl.config.load import Config
 from tosqauyl.config.networks import shown_to_networks
 from tosqauyl.errors import TosqauylError
@@ -38,6 +38,7 @@ from tosqauyl.numbers.portability import read_portability
 from tosqauyl.policy.check import lint
 from tosqauyl.state.lists import load_lists
 from tosqauyl.state.provider import load_script
+from tosqauyl.texts import ENGLISH, LANGUAGES, N_, Texts
 
 CHECKS = {
     "configuration": N_("configuration"),

@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 from tosqauyl.cli.doctor_checks import OK, SLOW_ANSWER, WARNING, WRONG, Finding
 from tosqauyl.cli.doctor_trunks import AGENT, DOCTORS_HEADER
-from tosqauyl.cli.texts import N_
 from tosqauyl.cli.traffic_client import Answer, read_answer, render_ack
 from tosqauyl.gate.trunks import Entry, TrunkTable
 from tosqauyl.screen.trunk import Trunk
+from tosqauyl.texts import N_
 
 HONEST, SPOOFED, CALLED = "+447700900123", "+2107700900", "+447700900124"
 WAIT, RESEND = 2.0, 0.5

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from tosqauyl.cli.texts import N_
+from tosqauyl.texts import N_
 
 OK, WARNING, WRONG = "ok", "warning", "wrong"
 DAY = 86400.0

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 
 from tosqauyl.cli.doctor_checks import OK, WARNING, WRONG, Finding
-from tosqauyl.cli.texts import N_
 from tosqauyl.config.load import Config
 from tosqauyl.gate.http.access import Client
 from tosqauyl.gate.http.options import Http
 from tosqauyl.gate.trunks import Entry
+from tosqauyl.texts import N_
 
 AGENT = "tosqauyl-doctor"
 """User-Agent of the doctor's calls: a trunk with this header keeps them apart from everybody's."""

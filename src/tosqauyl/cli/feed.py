@@ -21,8 +21,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from tosqauyl.cli.feed_client import CHUNK, EVENTS_A_REQUEST, FeedClient, Reply
-from tosqauyl.cli.texts import ENGLISH, LANGUAGES, N_, Texts, choose_language
+from tosqauyl.cli.texts import choose_language
 from tosqauyl.errors import FileMistakes, Mistake, TosqauylError
+from tosqauyl.texts import ENGLISH, LANGUAGES, N_, Texts
 
 TOKEN_VARIABLE = "TOSQAUYL_TOKEN"  # noqa: S105 - the name of the variable
 STATES = ("abroad", "home", "unknown")

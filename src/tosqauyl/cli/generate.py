@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tosqauyl.cli.office import calls_done, need_ledger
-from tosqauyl.cli.texts import ENGLISH, LANGUAGES, Texts, choose_language
+from tosqauyl.cli.texts import choose_language
 from tosqauyl.errors import TosqauylError
+from tosqauyl.texts import ENGLISH, LANGUAGES, Texts
 
 if TYPE_CHECKING:
     from tosqauyl.ledger.generate import Options

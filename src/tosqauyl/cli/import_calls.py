@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from tosqauyl.cli.office import LEDGER, need_ledger
-from tosqauyl.cli.texts import ENGLISH, LANGUAGES, N_, Texts, choose_language
+from tosqauyl.cli.texts import choose_language
 from tosqauyl.errors import TosqauylError
+from tosqauyl.texts import ENGLISH, LANGUAGES, N_, Texts
 
 if TYPE_CHECKING:
     from tosqauyl.ledger.imports.run import Done, Options

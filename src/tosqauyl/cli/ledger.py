@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -16,8 +17,9 @@ from rich.table import Table
 from tosqauyl.cli.build import to_stderr
 from tosqauyl.cli.calls import journal_folder, record_access
 from tosqauyl.cli.office import LEDGER, SAID_EVERY, need_ledger
-from tosqauyl.cli.texts import ENGLISH, LANGUAGES, N_, Texts, choose_language
+from tosqauyl.cli.texts import choose_language
 from tosqauyl.errors import TosqauylError
+from tosqauyl.texts import ENGLISH, LANGUAGES, N_, Texts
 from tosqauyl.tokens import Tokens, load_key, mask
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ _COUNTED = (N_("rows"), N_("files"), N_("days"), N_("MB"), N_("from – to (UTC)
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 """A service is stopped by SIGTERM, and what a shell starts in the background ignores SIGINT unless told otherwise."""
 _LOOK_SECONDS = 1.0
+_GIVES_WAY = 10
+"""Niceness of following: a gate on the same machine and whoever asks for figures go first; what waits is a few segments."""
 _SWEEP_SECONDS = 60.0
 """A sweep looks at every file of the ledger; what it removes has been there for an hour."""
 
@@ -174,6 +178,7 @@ def _follow(store: "Store", options: argparse.Namespace, taking: "Taking", t: Te
     journal, said, damaged = journal_folder(options.data), "", set[str]()
     for number in _ENDING:
         signal.signal(number, signal.default_int_handler)
+    os.nice(_GIVES_WAY)
     to_stderr(t("Following {folder}. Stop with Ctrl-C.", folder=journal))
     with ThreadPoolExecutor(1, "ledger-merge") as pool:
         merging, swept = pool.submit(_merge_some, store), time.monotonic()

@@ -16,10 +16,11 @@ from rich.table import Table
 from tosqauyl.cli.modes_now import words_of
 from tosqauyl.cli.promote import Place, add_files, place_of
 from tosqauyl.cli.promote_gate import gate_pid, running
-from tosqauyl.cli.texts import ENGLISH, LANGUAGES, N_, Texts, choose_language
+from tosqauyl.cli.texts import choose_language
 from tosqauyl.config.modes_file import FILE, LeftOut, SetMode, gives_way, left_out
 from tosqauyl.policy.modes import applies
 from tosqauyl.policy.rule import Rule
+from tosqauyl.texts import ENGLISH, LANGUAGES, N_, Texts
 
 SOURCES = {"policy": N_("policy")}
 """Words for where a mode comes from, where that is no name of a file or flag."""

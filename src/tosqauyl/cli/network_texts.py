@@ -1,8 +1,8 @@
 """What the networks said about a caller, in words: where the subscriber is and whether this call was started there, with
 source and age. Made when somebody looks; the facts are in the journal."""
 
-from tosqauyl.cli.texts import N_, Texts
 from tosqauyl.facts import Call
+from tosqauyl.texts import N_, Texts
 
 _PLACES = {"home": N_("registered in Kazakhstan"), "abroad": N_("registered abroad")}
 _SOURCES = {

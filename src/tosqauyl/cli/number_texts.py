@@ -5,8 +5,8 @@ them stands here once more to be found by scripts/compile_texts.py; tests hold b
 a data file does not stay in English unnoticed.
 """
 
-from tosqauyl.cli.texts import N_, Texts
 from tosqauyl.numbers.explain import Step
+from tosqauyl.texts import N_, Texts
 
 STEPS = (
     N_("Blanks, '-', '.', '(' and ')' are only for the eye and are dropped."),

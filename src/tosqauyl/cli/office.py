@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tosqauyl.cli.texts import Texts
 from tosqauyl.errors import TosqauylError
+from tosqauyl.texts import Texts
 
 if TYPE_CHECKING:
     from tosqauyl.ledger.engine import Engine

@@ -10,8 +10,8 @@ from typing import Any
 
 from tosqauyl.cli import office_serve, office_upkeep
 from tosqauyl.cli.office_files import add_place, need_office, say, work_in
-from tosqauyl.cli.texts import ENGLISH, Texts
 from tosqauyl.errors import TosqauylError
+from tosqauyl.texts import ENGLISH, Texts
 
 ROLES = ("operator", "analyst", "supervisor", "auditor", "bank", "police", "admin")
 KINDS = ("operator", "bank", "police", "platform")

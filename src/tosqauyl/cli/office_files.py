@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tosqauyl.cli.build import read_text
-from tosqauyl.cli.texts import Texts
 from tosqauyl.errors import TosqauylError
+from tosqauyl.texts import Texts
 
 if TYPE_CHECKING:
     from tosqauyl.config.office import OfficeConfig

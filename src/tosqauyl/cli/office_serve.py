@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from tosqauyl.cli.build import to_stderr
 from tosqauyl.cli.office_files import add_place, of_place, registry_of
-from tosqauyl.cli.texts import Texts
 from tosqauyl.errors import TosqauylError
 from tosqauyl.journal.append import private_folder
+from tosqauyl.texts import Texts
 
 if TYPE_CHECKING:
     from tosqauyl.config.office import OfficeConfig
     from tosqauyl.registry.actor import Actor
     from tosqauyl.registry.store import Registry, Work
+    from tosqauyl.web.live.fetch import Gates
     from tosqauyl.web.office import Office
     from tosqauyl.web.serve import Job
 
@@ -39,13 +40,15 @@ def run(options: argparse.Namespace) -> int:
     """Serve; exit code 0 when stopped by SIGTERM or SIGINT."""
     config = of_place(options)
     from tosqauyl.web.app import build
+    from tosqauyl.web.live.fetch import Gates
     from tosqauyl.web.serve import Jobs, listen, serve
 
     private_folder(config.data)
     with registry_of(config) as registry:
         _look(registry)
         office = office_of(config, registry)
-        jobs = Jobs(jobs_of(config, office), office)
+        gates = Gates(office.calls.gates)
+        jobs = Jobs([*jobs_of(config, office), *gate_jobs(office, gates)], office)
         tcp = listen(config.serve)
         try:
             jobs.start()
@@ -54,6 +57,7 @@ def run(options: argparse.Namespace) -> int:
             tcp.close()
             for name in jobs.stop():
                 to_stderr(f"the job {name} was still running")
+            gates.close()
     return 0
 
 
@@ -85,8 +89,27 @@ def office_of(config: "OfficeConfig", registry: "Registry") -> "Office":
     desk = Desk(registry, Passwords(config.passwords), config.sessions, config.secure, single)
     sms = FileSms(config.data) if config.sms_file else NoSms()
     return Office(
-        registry, desk, sms, config.data, to_stderr, config.public_url, config.limits, receivers=config.receivers
+        registry,
+        desk,
+        sms,
+        config.data,
+        to_stderr,
+        config.public_url,
+        config.limits,
+        receivers=config.receivers,
+        calls=config.calls,
     )
+
+
+def gate_jobs(office: "Office", gates: "Gates") -> "list[Job]":
+    """Have the office see its gates live: what looks at them. gates: the connections to them."""
+    from tosqauyl.web.live.watch import EVERY, Live
+    from tosqauyl.web.serve import Job
+
+    if not office.calls.gates:
+        return []
+    office.live = Live([one.name for one in office.calls.gates], gates, office.registry.clock)
+    return [Job("gates", EVERY, office.live.poll)]
 
 
 class NoSms:

@@ -21,9 +21,9 @@ from tosqauyl.cli.office_files import (
     say,
     shell,
 )
-from tosqauyl.cli.texts import N_, Texts
 from tosqauyl.errors import TosqauylError
 from tosqauyl.journal.append import private_folder
+from tosqauyl.texts import N_, Texts
 
 if TYPE_CHECKING:
     from tosqauyl.config.office import OfficeConfig

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tosqauyl.cli.build import read_text, to_stderr
-from tosqauyl.cli.texts import ENGLISH, LANGUAGES, N_, Texts, choose_language
+from tosqauyl.cli.texts import choose_language
 from tosqauyl.errors import TosqauylError
 from tosqauyl.networks.origination.tokens import SECRET_BYTES, make_key
 from tosqauyl.numbers.plan import Plan, load_plan
 from tosqauyl.numbers.portability import read_portability
+from tosqauyl.texts import ENGLISH, LANGUAGES, N_, Texts
 
 if TYPE_CHECKING:  # imported when it is needed, as in cli/asking
     from tosqauyl.networks.origination.selftest import Found

@@ -3,19 +3,29 @@
 from typing import TYPE_CHECKING
 
 from tosqauyl.cli.chart import chart_words
-from tosqauyl.cli.stats_reports import UNKNOWN, finding_text
-from tosqauyl.cli.stats_texts import ALERTS, DEFINITIONS, DIMENSIONS, GROUPS, UNITS
-from tosqauyl.cli.stats_view import (
+from tosqauyl.cli.stats_reports import UNKNOWN
+from tosqauyl.ledger.texts import (
+    ALERTS,
+    DEFINITIONS,
+    DIMENSIONS,
+    DISPLACED_IS_NOT,
+    DISPLACEMENT_UNIT,
+    GROUPS,
+    SCORECARD,
+    UNITS,
+)
+from tosqauyl.ledger.wording import (
     NONE,
     figure_lines,
     figure_text,
+    finding_text,
     gaps_text,
     number_text,
     source_lines,
     value_text,
     window_text,
 )
-from tosqauyl.cli.texts import N_, Texts
+from tosqauyl.texts import N_, Texts
 
 if TYPE_CHECKING:
     from tosqauyl.ledger.alerts import Found, Watch
@@ -106,11 +116,10 @@ def _breakdown(parts: "Breakdown", t: Texts) -> "Section":
     from tosqauyl.ledger.charts import render
     from tosqauyl.ledger.definitions import definition_of, dimension_of
     from tosqauyl.ledger.page import Section, Table
-    from tosqauyl.ledger.statistics_queries import breakdown_sql, removed_sql
+    from tosqauyl.ledger.statistics_queries import whole_breakdown_sql
 
     total, unit = parts.total, str(parts.total.unit)
     asked = definition_of(total.definition), total.window, dimension_of(parts.dimension)
-    more = f"\n-- added, of days whose calls were removed:\n{removed_sql(*asked)}" if total.removed else ""
     rows = [(value_text(parts.dimension, value, t), number) for value, number in parts.rows]
     if parts.left_out and parts.rest is not None:
         rows.append((t("{n} more", n=t.count(parts.left_out)), parts.rest))
@@ -126,7 +135,7 @@ def _breakdown(parts: "Breakdown", t: Texts) -> "Section":
         lead=lead,
         svg=render(parts, chart_words(parts, t)) if rows else b"",
         tables=(table,) if rows else (),
-        query=breakdown_sql(*asked) + more,
+        query=whole_breakdown_sql(*asked, bool(total.removed)),
         folded=len(rows) >= FOLDED_FROM,
     )
 
@@ -151,14 +160,7 @@ def _scorecard(found: "Scorecard", t: Texts) -> "Section":
         for card in found.cards
     )
     explained = (
-        (
-            t("Suspect"),
-            t(
-                "Attempts stopped, or that rules in monitor would have stopped. The order is by this share (95 %, low end)."
-            ),
-        ),
-        (t("No such number"), t("Calling numbers that are unallocated, reserved, short, or of no country.")),
-        (t("Short"), t("Answered calls that ended within 10 seconds, of all answered ones.")),
+        *((t(name), t(text)) for name, text in SCORECARD.values()),
         (t("Trend"), t("against {window}", window=window_text(found.previous, t))),
         *_origin(found.sources, found.revision, found.missing, t),
     )
@@ -213,15 +215,13 @@ def _displacement(found: "Displacement | None", t: Texts) -> "Section":
     )
     lines = [
         (t("Rule"), found.rule),
-        (t("Unit"), t("call attempts per day, mean of the days that have data")),
+        (t("Unit"), t(DISPLACEMENT_UNIT)),
         (t("Before"), window_text(found.before, t)),
         (t("After"), window_text(found.after, t)),
         *_origin(found.sources, found.revision, found.missing, t),
     ]
     if found.finding == "displaced":
-        lines.append(
-            (t("What it is not"), t("Not proof that the same callers changed their numbers: it fits, no more."))
-        )
+        lines.append((t("What it is not"), t(DISPLACED_IS_NOT)))
     return Section(
         slug="displacement",
         title=title,

@@ -23,7 +23,7 @@ from tosqauyl.cli.build import policy_of, read_text
 from tosqauyl.cli.modes_now import mode_words
 from tosqauyl.cli.promote_checks import DAY, Asked, Case, refusals
 from tosqauyl.cli.promote_gate import Outcome, Waiting, add_gate_options, client_of, gate_pid, reloaded, running
-from tosqauyl.cli.texts import ENGLISH, LANGUAGES, Texts, choose_language
+from tosqauyl.cli.texts import choose_language
 from tosqauyl.config.load import Config, default_config, load_config, with_changes
 from tosqauyl.config.modes_file import (
     Change,
@@ -38,6 +38,7 @@ from tosqauyl.policy.load import Policy
 from tosqauyl.policy.modes import rule_key, standing
 from tosqauyl.policy.near import close
 from tosqauyl.policy.rule import Rule
+from tosqauyl.texts import ENGLISH, LANGUAGES, Texts
 
 if TYPE_CHECKING:
     from tosqauyl.ledger.backtest_record import BacktestRecord

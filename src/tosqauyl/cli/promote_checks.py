@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from tosqauyl.cli.texts import Texts
 from tosqauyl.policy.modes import MIN_REASON
 from tosqauyl.policy.rule import Rule
 from tosqauyl.policy.tree import facts_of
+from tosqauyl.texts import Texts
 
 if TYPE_CHECKING:  # the ledger is not imported where nobody promotes
     from tosqauyl.ledger.backtest_record import BacktestRecord, RuleEffect

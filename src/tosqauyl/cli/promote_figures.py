@@ -10,9 +10,9 @@ from rich.table import Table
 
 from tosqauyl.cli.office import need_ledger
 from tosqauyl.cli.promote_checks import DAY, UNKNOWN, known_good_of, roamers_of
-from tosqauyl.cli.texts import Texts
 from tosqauyl.config.modes_file import Backtested
 from tosqauyl.errors import TosqauylError
+from tosqauyl.texts import Texts
 
 if TYPE_CHECKING:  # the ledger's libraries are imported where it is read
     from tosqauyl.ledger.backtest_record import BacktestRecord, RuleEffect

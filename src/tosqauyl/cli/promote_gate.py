@@ -12,8 +12,8 @@ from typing import Any
 from tosqauyl.cli.feed import context_of, token_of
 from tosqauyl.cli.feed_client import FeedClient, Reply
 from tosqauyl.cli.modes_now import InForce, read_in_force
-from tosqauyl.cli.texts import Texts
 from tosqauyl.errors import TosqauylError
+from tosqauyl.texts import Texts
 
 RELOAD_PATH = "/v1/snapshot:reload"
 POLL = 0.02

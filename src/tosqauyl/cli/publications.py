@@ -10,7 +10,7 @@ from typing import Any
 
 from tosqauyl.cli.asking import office_of
 from tosqauyl.cli.build import read_text
-from tosqauyl.cli.texts import ENGLISH, LANGUAGES, Texts, choose_language
+from tosqauyl.cli.texts import choose_language
 from tosqauyl.config.load import Config, default_config, load_config, with_changes
 from tosqauyl.errors import TosqauylError
 from tosqauyl.gate.publication_log import documents, follow, log_files
@@ -21,6 +21,7 @@ from tosqauyl.networks.office.terms import Office
 from tosqauyl.snapshots.folder import newest
 from tosqauyl.snapshots.published import map_published, write_published
 from tosqauyl.state.published import Published
+from tosqauyl.texts import ENGLISH, LANGUAGES, Texts
 
 
 def add_parser(subparsers: Any, t: Texts = ENGLISH) -> None:

@@ -14,8 +14,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tosqauyl.cli.texts import N_, Texts
 from tosqauyl.facts import Verdict
+from tosqauyl.texts import N_, Texts
 
 Row = Mapping[str, Any]
 """One decision by column name, as the journal gives it."""

@@ -24,7 +24,7 @@ from tosqauyl.cli.modes_now import words_of
 from tosqauyl.cli.promote import add_common, by_whom, config_of, ledger_of, tell, waiting_of
 from tosqauyl.cli.promote_checks import MOST_REASON
 from tosqauyl.cli.promote_gate import client_of, gate_pid, reloaded, running
-from tosqauyl.cli.texts import ENGLISH, Texts, choose_language
+from tosqauyl.cli.texts import choose_language
 from tosqauyl.config.load import Config
 from tosqauyl.config.modes_file import FILE, LOG, Change, SetMode, merged, mode_line, read_modes, restored, retract_mode
 from tosqauyl.errors import FileMistakes, TosqauylError
@@ -32,6 +32,7 @@ from tosqauyl.policy.load import Policy
 from tosqauyl.policy.modes import standing
 from tosqauyl.policy.near import close
 from tosqauyl.policy.rule import DECIDING_MODES, Rule
+from tosqauyl.texts import ENGLISH, Texts
 
 PASSING = ("monitor", "off")
 """Modes in which a rule decides nothing."""

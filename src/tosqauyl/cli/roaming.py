@@ -16,10 +16,10 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-from tosqauyl.cli.texts import ENGLISH, Texts
 from tosqauyl.config.addresses import parse_http
 from tosqauyl.errors import TosqauylError
 from tosqauyl.networks.simulated import BEHAVIOURS, Simulated
+from tosqauyl.texts import ENGLISH, Texts
 from tosqauyl.tls import TlsFiles, server_context
 
 LISTEN = "127.0.0.1:8070"

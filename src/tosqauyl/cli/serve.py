@@ -13,11 +13,11 @@ from tosqauyl.cli.begin import builder, first_snapshot, packer
 from tosqauyl.cli.build import to_stderr
 from tosqauyl.cli.compose import Builders, Parts, compose_gate
 from tosqauyl.cli.snapshot import add_inputs, inputs_config
-from tosqauyl.cli.texts import ENGLISH, Texts
 from tosqauyl.config.addresses import parse_http
 from tosqauyl.config.load import Config, with_changes
 from tosqauyl.config.trunks import command_line_entry
 from tosqauyl.errors import TosqauylError
+from tosqauyl.texts import ENGLISH, Texts
 
 FEEDS_TICK = 0.1
 """Seconds between two turns of the feeds' housekeeping."""

@@ -12,13 +12,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from tosqauyl.cli.build import built_of, read_text, sources_of, to_stderr
-from tosqauyl.cli.texts import ENGLISH, LANGUAGES, Texts, choose_language
+from tosqauyl.cli.texts import choose_language
 from tosqauyl.config.load import Config, default_config, load_config, with_changes
 from tosqauyl.errors import TosqauylError
 from tosqauyl.journal.append import private_folder
 from tosqauyl.snapshots.folder import ACCEPTED_SECONDS, accept
 from tosqauyl.snapshots.load import SnapshotFile, open_snapshot
 from tosqauyl.snapshots.write import write
+from tosqauyl.texts import ENGLISH, LANGUAGES, Texts
 
 
 def add_parser(subparsers: Any, t: Texts = ENGLISH) -> None:

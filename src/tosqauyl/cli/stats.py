@@ -22,8 +22,9 @@ from tosqauyl.cli.office import (
     window_of,
     window_within,
 )
-from tosqauyl.cli.texts import ENGLISH, LANGUAGES, Texts, choose_language
+from tosqauyl.cli.texts import choose_language
 from tosqauyl.errors import TosqauylError
+from tosqauyl.texts import ENGLISH, LANGUAGES, Texts
 
 if TYPE_CHECKING:
     from tosqauyl.ledger.engine import Engine

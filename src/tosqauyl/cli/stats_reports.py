@@ -5,18 +5,18 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from tosqauyl.cli.stats_texts import ALERTS, DEFINITIONS, FINDINGS, GROUPS
-from tosqauyl.cli.stats_view import (
-    NONE,
-    csv_text,
-    make_table,
-    print_wrapped,
-    show_block,
-    source_lines,
-    value_text,
-    window_text,
+from tosqauyl.cli.stats_view import csv_text, make_table, print_wrapped, show_block
+from tosqauyl.ledger.texts import (
+    ALERTS,
+    DEFINITIONS,
+    DISPLACED_IS_NOT,
+    DISPLACEMENT_UNIT,
+    GROUPS,
+    SCORECARD,
+    SCORECARD_UNIT,
 )
-from tosqauyl.cli.texts import Texts
+from tosqauyl.ledger.wording import NONE, finding_text, source_lines, value_text, window_text
+from tosqauyl.texts import Texts
 
 if TYPE_CHECKING:
     from tosqauyl.ledger.alerts import Found, Watch
@@ -41,15 +41,8 @@ def show_scorecard(console: Console, found: "Scorecard", t: Texts) -> None:
         console.print(second)
         console.print()
     lines = [
-        (
-            t("Suspect"),
-            t(
-                "Attempts stopped, or that rules in monitor would have stopped. The order is by this share (95 %, low end)."
-            ),
-        ),
-        (t("No such number"), t("Calling numbers that are unallocated, reserved, short, or of no country.")),
-        (t("Short"), t("Answered calls that ended within 10 seconds, of all answered ones.")),
-        (t("Unit"), t("call attempts, and parts of them in percent")),
+        *((t(name), t(text)) for name, text in SCORECARD.values()),
+        (t("Unit"), t(SCORECARD_UNIT)),
         (t("Window"), window_text(found.window, t)),
         (t("Trend"), t("against {window}", window=window_text(found.previous, t))),
         *source_lines(found.sources, found.revision, t),
@@ -137,7 +130,7 @@ def show_rules(console: Console, found: "RuleFigures", t: Texts) -> None:
         (t("False"), t(DEFINITIONS["false-stops"][1])),
         (t("At most"), t("upper end of the 95 % interval of the share: what can be said after so many calls")),
         (t("Corrected"), t(DEFINITIONS["corrected-stops"][1])),
-        (t("Unit"), t("call attempts, and parts of them in percent")),
+        (t("Unit"), t(SCORECARD_UNIT)),
         (t("Window"), window_text(found.window, t)),
         *source_lines(found.sources, found.revision, t),
         *_missing(found.missing, t),
@@ -161,19 +154,6 @@ def rules_csv(found: "RuleFigures") -> str:
     return csv_text(("rule", "mode", "stops", "known", "false", "false_share", "at_most", "corrected", *_WHERE), rows)
 
 
-def finding_text(found: "Displacement", t: Texts) -> str:
-    """What was found, as a sentence with its figures."""
-    kazakh, foreign = found.of("kazakh"), found.of("foreign")
-    numbers = {
-        "kazakh_before": kazakh.before,
-        "kazakh_after": kazakh.after,
-        "foreign_before": foreign.before,
-        "foreign_after": foreign.after,
-        "stopped": found.of("kazakh-stopped").after,
-    }
-    return t(FINDINGS[str(found.finding)], **{name: t.count(round(number)) for name, number in numbers.items()})
-
-
 def show_displacement(console: Console, found: "Displacement", t: Texts) -> None:
     """The finding in words, the groups, and the countries and carriers that moved most."""
     print_wrapped(console, Text(finding_text(found, t), style="bold"))
@@ -183,7 +163,7 @@ def show_displacement(console: Console, found: "Displacement", t: Texts) -> None
         if movements:
             _show_movements(console, title, movements, t)
     lines = [
-        (t("Unit"), t("call attempts per day, mean of the days that have data")),
+        (t("Unit"), t(DISPLACEMENT_UNIT)),
         (t("Before"), window_text(found.before, t)),
         (t("After"), window_text(found.after, t)),
         *([(t("Rule"), found.rule)] if found.rule else []),
@@ -198,9 +178,7 @@ def show_displacement(console: Console, found: "Displacement", t: Texts) -> None
         )
         lines.append((t("Incomplete"), text))
     if found.finding == "displaced":
-        lines.append(
-            (t("What it is not"), t("Not proof that the same callers changed their numbers: it fits, no more."))
-        )
+        lines.append((t("What it is not"), t(DISPLACED_IS_NOT)))
     show_block(console, lines)
 
 

@@ -7,9 +7,9 @@ import secrets
 import sys
 from typing import Any
 
-from tosqauyl.cli.texts import ENGLISH, Texts
 from tosqauyl.errors import TosqauylError
 from tosqauyl.gate.http.access import SCOPES, TOKEN_BYTES, hashed, new_token
+from tosqauyl.texts import ENGLISH, Texts
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 

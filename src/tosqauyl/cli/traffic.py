@@ -14,10 +14,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tosqauyl.cli.texts import ENGLISH, LANGUAGES, N_, Texts, choose_language
+from tosqauyl.cli.texts import choose_language
 from tosqauyl.cli.traffic_drive import Drive, Score, loopback, percentile
 from tosqauyl.cli.traffic_mix import Mix, draw_roamers, load_mix, plan_calls
 from tosqauyl.errors import TosqauylError
+from tosqauyl.texts import ENGLISH, LANGUAGES, N_, Texts
 
 DEFAULT_RATE = 120.0
 """Calls a second outside of waves: enough to see a country's border at work, little for one core."""

@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from tosqauyl.cli.report import STYLES, Row, clock_time
-from tosqauyl.cli.texts import Texts
 from tosqauyl.facts import Verdict
+from tosqauyl.texts import Texts
 from tosqauyl.tokens import mask
 
 SPAN = 60

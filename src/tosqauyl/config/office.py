@@ -20,7 +20,7 @@ from tosqauyl.registry.retention import RetentionRules
 from tosqauyl.registry.sessions import SessionRules
 from tosqauyl.registry.words import ROLES
 from tosqauyl.toml_text import read_toml
-from tosqauyl.web.office import Limits
+from tosqauyl.web.office import CallSources, GateAt, Limits
 from tosqauyl.web.serve import ServeOptions
 
 KEYS_FILE = "vault.keys"
@@ -59,6 +59,12 @@ OFFICE_KEYS: tuple[Key, ...] = (
     Key("webhooks.allow", "texts", (), "Networks beyond the public ones that webhooks may lead to (CIDR)."),
     Key("webhooks.http_loopback", "boolean", False, "Webhooks may lead to this machine by plain http; for trials."),
     Key("sms.file", "boolean", False, "Texts are written to sms.jsonl in data instead of being sent; for trials."),
+    Key("ledger.folder", "text", "", "The ledger of decisions, for the pages of calls; '' for none."),
+    Key("ledger.memory_mb", "integer", 2_048, "Memory of one query over it, MB.", (), 128, 1_048_576),
+    Key("gate[].name", "text", None, "What people call a gate whose state is shown live."),
+    Key("gate[].url", "text", None, "Its HTTP address: https://gate-1.example.kz:8443, or http:// on this machine."),
+    Key("gate[].token_file", "text", "", "File with a token of the scope metrics; '' where it asks for none."),
+    Key("gate[].ca", "text", "", "Certificate authority that its certificate is checked against (PEM); '' the system's."),
     Key("oidc.issuer", "text", "", "Identity provider: its issuer, https://...; '' for none."),
     Key("oidc.client_id", "text", "", "What it calls us."),
     Key("oidc.client_secret_file", "text", "", "File with the secret that we show it."),
@@ -97,6 +103,7 @@ class OfficeConfig:
     receivers: Guard = field(default_factory=Guard)
     sms_file: bool = False
     provider: Provider | None = None
+    calls: CallSources = field(default_factory=CallSources)
 
     @property
     def secure(self) -> bool:
@@ -153,6 +160,7 @@ def _config(table: Table, reader: Reader, path: _Path) -> OfficeConfig:
         receivers=_receivers(Fields(section(table, reader, "webhooks")), reader),
         sms_file=Fields(section(table, reader, "sms")).flag("file"),
         provider=_provider(table, reader, path, public_url),
+        calls=_calls(table, reader, path),
     )
 
 
@@ -211,6 +219,22 @@ def _receivers(said: Fields, reader: Reader) -> Guard:
         except ValueError:
             reader.wrong("webhooks.allow", f"'{text}' is no network", "for example 10.20.0.0/16")
     return Guard(tuple(networks), said.flag("http_loopback"))
+
+
+def _calls(table: Table, reader: Reader, path: _Path) -> CallSources:
+    said = Fields(section(table, reader, "ledger"))
+    ledger = path(said.text("folder"))
+    gates = []
+    for at, values in rows(table, reader, "gate"):
+        one = Fields(values)
+        url = one.text("url").rstrip("/")
+        if not re.fullmatch(r"https://[^/?#\s@]+|http://(127\.0\.0\.1|\[::1\]|localhost)(:\d+)?", url):
+            reader.wrong(f"{at}.url", "is no https:// address", "https://HOST[:PORT]; plain http on this machine only")
+        token = _secret(path(one.text("token_file")), reader, f"{at}.token_file")
+        gates.append(GateAt(one.text("name"), url, token, path(one.text("ca"))))
+    if len({one.name for one in gates}) < len(gates):
+        reader.wrong("gate[].name", "is there twice", "give each gate a name of its own")
+    return CallSources(Path(ledger) if ledger else None, said.number("memory_mb"), tuple(gates))
 
 
 def _passwords(said: Fields) -> PasswordRules:

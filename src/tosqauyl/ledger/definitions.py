@@ -1,7 +1,7 @@
 """ONE table of definitions: what each figure counts, in words and as SQL, and which columns it takes.
 
 A figure is nothing without its definition: the same 66.9 million was quoted as "since launch", "in half a year" and "in nine
-months". Commands, charts, reports and docs/statistics.md name definitions by their slug; `cli/stats_texts.py` has the same
+months". Commands, charts, reports and docs/statistics.md name definitions by their slug; `ledger/texts.py` has the same
 texts marked for translation, and a test holds both together.
 """
 

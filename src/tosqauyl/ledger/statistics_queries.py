@@ -32,6 +32,14 @@ def removed_sql(definition: Definition, window: Window, by: Dimension | None = N
     return f"SELECT {_value(definition, window, by)} AS value, {counts}\n{rows}\nGROUP BY 1\nORDER BY 1"
 
 
+def whole_breakdown_sql(definition: Definition, window: Window, by: Dimension, with_removed: bool) -> str:
+    """The query of a breakdown as it is shown to people. with_removed: whether counts of removed calls were added."""
+    more = (
+        f"\n-- added, of days whose calls were removed:\n{removed_sql(definition, window, by)}" if with_removed else ""
+    )
+    return breakdown_sql(definition, window, by) + more
+
+
 def _weighted(aggregate: str) -> str:
     """An aggregate that counts rows of `calls`, as one that adds up the rows' `attempts`."""
     if aggregate == "count(*)":

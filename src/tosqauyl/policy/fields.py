@@ -8,8 +8,9 @@ from tosqauyl.errors import Mistake
 from tosqauyl.facts import Reason, Verdict
 from tosqauyl.policy.modes import MIN_REASON, mode_faults
 from tosqauyl.policy.near import close
-from tosqauyl.policy.rule import CLASSES, LANGUAGES, MODES, PASSING_TIERS, TIERS, Evidence, Rule
+from tosqauyl.policy.rule import CLASSES, MODES, PASSING_TIERS, TIERS, Evidence, Rule
 from tosqauyl.policy.tree import Condition, Constant
+from tosqauyl.texts import LANGUAGES
 from tosqauyl.toml_text import Place, Table
 
 KEYS = (

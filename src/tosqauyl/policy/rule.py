@@ -21,8 +21,6 @@ callers (policy/canary), for all others the rule is watched. enforce: the verdic
 DECIDING_MODES = ("canary", "enforce")
 """Modes in which a rule's verdict reaches at least some calls."""
 
-LANGUAGES = ("kk", "ru", "en")
-
 PASSING_TIERS = ("emergency", "allow", "exempt")
 """Tiers whose rules may only let calls through."""
 

@@ -92,6 +92,11 @@ def search(work: Work, wanted: Filter, cursor: UUID | None, limit: int) -> list[
     return list(work.db.scalars(newest(query, Action.id, cursor, limit)))
 
 
+def askable(work: Work) -> list[Organisation]:
+    """The organisations that can be asked to do something, by id."""
+    return list(work.db.scalars(select(Organisation).order_by(Organisation.id)))
+
+
 def open_for(work: Work, observable_id: UUID, to: str, kind: str) -> Action | None:
     """The action of a kind that an organisation is asked for already; None where there is none."""
     wanted = select(Action).where(

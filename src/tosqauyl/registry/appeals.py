@@ -20,12 +20,13 @@ from tosqauyl.registry.errors import Absent, Conflict, Forbidden, Invalid
 from tosqauyl.registry.ids import new_ticket, plain_ticket
 from tosqauyl.registry.moments import DAY
 from tosqauyl.registry.protection import check_no_numbers, is_storable
-from tosqauyl.registry.shipped import LANGUAGES, Titles, shipped, titles
+from tosqauyl.registry.shipped import Titles, shipped, titles
 from tosqauyl.registry.store import Work
 from tosqauyl.registry.tables import Appeal, Condition, Indicator, Observable
 from tosqauyl.registry.tenancy import check_version, newest
 from tosqauyl.registry.tickets import NO_TICKET
 from tosqauyl.registry.words import APPEAL_MOVES, may_move
+from tosqauyl.texts import LANGUAGES
 
 MOST_TEXT = 4_000
 MOST_CONTACT = 300

@@ -67,16 +67,37 @@ MOST_BROKEN = 20
 
 def verify(db: Session) -> Verified:
     """Read the whole chain. Never raises for what it finds."""
+    broken, last, found = _followed(_entries(db), GENESIS, 1)
+    head = db.get(AuditHead, 1)
+    return Verified(last, found, (*broken, *_head_faults(head, last, found))[:MOST_BROKEN])
+
+
+def verify_newest(db: Session, count: int) -> Verified:
+    """Read the last entries only, up to `count`; the entry before them is taken as it is. Never raises for what it finds."""
+    head = db.get(AuditHead, 1)
+    # No further than the head that was read: what is appended meanwhile has another one.
+    last = head.seq if head is not None else 0
+    query = select(AuditEntry).where(AuditEntry.seq <= last).order_by(AuditEntry.seq.desc()).limit(count + 1)
+    found = list(reversed(db.scalars(query).all()))
+    earlier = found.pop(0) if len(found) > count else None
+    before, expected = (earlier.hash, earlier.seq + 1) if earlier is not None else (GENESIS, 1)
+    broken, last, tail = _followed(found, before, expected)
+    return Verified(len(found), tail, (*broken, *_head_faults(head, last, tail))[:MOST_BROKEN])
+
+
+def _followed(entries: Iterable[AuditEntry], before: str, expected: int) -> tuple[list[tuple[int, str]], int, str]:
+    """The first faults of entries that follow each other; number and hash of the last one."""
     broken: list[tuple[int, str]] = []
-    before, expected = GENESIS, 1
-    for entry in _entries(db):
+    for entry in entries:
         if len(broken) < MOST_BROKEN:
             broken += [(entry.seq, why) for why in _faults(entry, before, expected)]
         before, expected = entry.hash, entry.seq + 1
-    head = db.get(AuditHead, 1)
-    if head is None or (head.seq, head.hash) != (expected - 1, before):
-        broken.append((expected - 1, "the head does not name this as the last entry: entries are missing at the end"))
-    return Verified(expected - 1, before, tuple(broken[:MOST_BROKEN]))
+    return broken, expected - 1, before
+
+
+def _head_faults(head: AuditHead | None, last: int, found: str) -> Iterator[tuple[int, str]]:
+    if head is None or (head.seq, head.hash) != (last, found):
+        yield last, "the head does not name this as the last entry: entries are missing at the end"
 
 
 def _faults(entry: AuditEntry, before: str, expected: int) -> Iterator[str]:

@@ -84,9 +84,9 @@ def spent(left: float, cost: float, rule: Rule) -> float:
 
 
 def charge(registry: Registry, actor: Actor, address: str, rule: str) -> None:
-    """Take a token from the bucket of an address, in a transaction of its own: what is refused afterwards costs as well. Raises
-    TooMany."""
-    with registry.work(actor) as work:
+    """Take a token from the bucket of an address, in a transaction of its own: what is refused afterwards costs as well. A power
+    cut may give the last ones back. Raises TooMany."""
+    with registry.work(actor, lasting=False) as work:
         spend(work, visitor(work, address), 1, rule)
 
 

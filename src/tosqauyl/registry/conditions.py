@@ -80,13 +80,18 @@ def found(work: Work, condition_id: UUID) -> Condition:
     return visible(work, work.db.get(Condition, condition_id, populate_existing=True), "condition")
 
 
-def search(work: Work, observable: UUID | None, only_open: bool, cursor: UUID | None, limit: int) -> list[Condition]:
-    """Up to limit + 1 conditions of the actor's tenant, the latest first. only_open: neither ended nor over."""
+def search(
+    work: Work, observable: UUID | None, only_open: bool, cursor: UUID | None, limit: int, waiting: bool = False
+) -> list[Condition]:
+    """Up to limit + 1 conditions of the actor's tenant, the latest first. only_open: neither ended nor over; waiting: of these only
+    blocks that wait for a second person."""
     chosen = of_tenant(work, select(Condition), Condition.organisation)
     if observable is not None:
         chosen = chosen.where(Condition.observable == observable)
-    if only_open:
+    if only_open or waiting:
         chosen = chosen.where(Condition.ended == 0, (Condition.until == 0) | (Condition.until > work.now))
+    if waiting:
+        chosen = chosen.where(Condition.approved_by == "")
     return list(work.db.scalars(newest(chosen, Condition.id, cursor, limit)))
 
 

@@ -7,6 +7,7 @@ Each change names the version that was seen; who comes second gets Conflict and 
 consists of is in registry/incident_parts.py, its story in registry/timeline.py.
 """
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from uuid import UUID
 
@@ -33,6 +34,8 @@ MOST_MONEY = 10**15
 """Tiyn: ten trillion tenge."""
 MOST_VICTIMS = 1_000_000
 AT_ONCE = 500
+WORKS = "cases:write"
+"""Whoever has this scope may be given a case."""
 OPEN = tuple(state for state in INCIDENT_MOVES if state != "closed")
 _OUTCOME_OF_REPORTS = {"confirmed_risk": "confirmed", "false_positive": "false", "valuable_alert": ""}
 """Outcome of a case -> of the reports in it."""
@@ -141,7 +144,7 @@ def assign(work: Work, incident_id: UUID, version: int, account_id: UUID | None)
         account = work.db.get(Account, account_id)
         if account is None or account.organisation != incident.organisation or account.disabled:
             raise Invalid("nobody of the case's organisation has this account", "account")
-        if "cases:write" not in ROLE_SCOPES.get(account.role, ()):
+        if WORKS not in ROLE_SCOPES.get(account.role, ()):
             raise Invalid(f"the role {account.role} does not work on cases", "account")
     if incident.assigned == account_id:
         return incident
@@ -214,6 +217,20 @@ def visible(work: Work, incident_ids: set[UUID]) -> set[UUID]:
     wanted = select(Incident.id).where(Incident.id.in_(incident_ids))
     wanted = tenancy.of_tenant(work, wanted, Incident.organisation)
     return set(work.db.scalars(wanted)) if incident_ids else set()
+
+
+def workers(work: Work) -> list[Account]:
+    """The people of the actor's organisation to whom a case may be given, by login."""
+    roles = [role for role, scopes in ROLE_SCOPES.items() if WORKS in scopes]
+    query = select(Account).where(Account.organisation == work.actor.organisation, Account.role.in_(roles))
+    return list(work.db.scalars(query.where(Account.disabled.is_(False)).order_by(Account.login)))
+
+
+def assignees(work: Work, incidents: Iterable[Incident]) -> dict[UUID, str]:
+    """Account -> login, of the people to whom cases that the actor sees are given."""
+    which = {one.assigned for one in incidents if one.assigned is not None}
+    found = select(Account.id, Account.login).where(Account.id.in_(which))
+    return {account: login for account, login in work.db.execute(found)} if which else {}
 
 
 def _due(work: Work, state: str) -> int:

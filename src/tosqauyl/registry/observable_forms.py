@@ -49,6 +49,47 @@ def normalise(kind: str, text: str) -> str:
     return read(cleaned)
 
 
+def guess(text: str) -> str:
+    """The kind of a text that somebody typed into one box: phone, iban, card_token, wallet, url, domain or telegram.
+
+    'phone' where it is none of them: that reader says best what is missing. Never raises.
+    """
+    return next((kind for kind, looks in _LOOKS if looks(text.strip()) and _reads(kind, text)), "phone")
+
+
+def _reads(kind: str, text: str) -> bool:
+    try:
+        normalise(kind, text)
+    except Invalid:
+        return False
+    return True
+
+
+def _looks_telegram(text: str) -> bool:
+    return text.startswith("@") or any(host in text.lower() for host in _TELEGRAM_HOSTS)
+
+
+def _looks_linked(text: str) -> bool:
+    host, slash, _ = text.partition("://")[2].partition("/") if "://" in text else text.partition("/")
+    return bool("://" in text or (slash and "." in host))
+
+
+def _looks_card(text: str) -> bool:
+    return not text.startswith("+") and is_card_number(re.sub(r"[\s-]", "", text)) and not _reads("phone", text)
+
+
+_LOOKS: tuple[tuple[str, Callable[[str], bool]], ...] = (
+    ("telegram", _looks_telegram),
+    ("url", _looks_linked),
+    ("iban", lambda text: True),
+    ("card_token", _looks_card),
+    ("phone", lambda text: True),
+    ("domain", lambda text: "." in text),
+    ("wallet", lambda text: True),
+)
+"""Kind -> whether a text may be meant as one; the first whose reader takes the text wins."""
+
+
 @cache
 def number_plan() -> Plan:
     """The shipped number plan, with no portability: the operator of a number is the one its code was given to."""

@@ -21,11 +21,12 @@ from sqlalchemy import select
 from tosqauyl.errors import FileMistakes, Mistake
 from tosqauyl.registry.csv_rows import BadRow, Form, Row, examine, rows
 from tosqauyl.registry.protection import is_storable
-from tosqauyl.registry.shipped import LANGUAGES, Titles, shipped, shipped_text, titles
+from tosqauyl.registry.shipped import Titles, shipped, shipped_text, titles
 from tosqauyl.registry.store import Work
 from tosqauyl.registry.tables import OfficialFigure
 from tosqauyl.registry.taxonomy import regions
 from tosqauyl.registry.tenancy import newest
+from tosqauyl.texts import LANGUAGES
 
 SEED = "official.csv"
 NEEDED = ("source", "measure", "published", "value")

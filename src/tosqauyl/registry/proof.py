@@ -15,7 +15,7 @@ from tosqauyl.registry.errors import Absent, Conflict, Invalid
 from tosqauyl.registry.observable_forms import number_plan
 from tosqauyl.registry.sms import code_text
 from tosqauyl.registry.store import Work
-from tosqauyl.registry.tables import Appeal
+from tosqauyl.registry.tables import Appeal, Observable
 from tosqauyl.registry.tenancy import check_version
 
 DIGITS = 6
@@ -80,13 +80,27 @@ def enter(work: Work, ticket: str, code: str) -> Entered:
 def confirm(work: Work, appeal_id: UUID, version: int) -> Appeal:
     """The word of the operator whose number it is: whoever appeals is its subscriber. Raises Absent to everybody else, the centre
     among them, Conflict."""
-    appeal = appeals.found(work, appeal_id)
-    if observables.read(work, appeal.observable).operator != work.actor.organisation:
-        raise Absent("there is no such appeal")
+    appeal, _ = _of_own_network(work, appeal_id)
     check_version(appeal, version, f"it was changed in between: it is {appeal.state} now")
     _check_unproven(appeal)
     _prove(work, appeal, "operator")
     return appeal
+
+
+def reveal(work: Work, appeal_id: UUID) -> tuple[Appeal, str]:
+    """An appeal that waits for proof and its number in clear, for the number's operator: nobody can confirm a mask. Written into
+    the audit trail. Raises Absent to everybody else, the centre among them, Conflict."""
+    appeal, observable = _of_own_network(work, appeal_id)
+    _check_unproven(appeal)
+    return appeal, observables.opened(work, observable, f"proof for the appeal {appeal.id}")
+
+
+def _of_own_network(work: Work, appeal_id: UUID) -> tuple[Appeal, Observable]:
+    appeal = appeals.found(work, appeal_id)
+    observable = observables.read(work, appeal.observable)
+    if observable.operator != work.actor.organisation:
+        raise Absent("there is no such appeal")
+    return appeal, observable
 
 
 def _check_unproven(appeal: Appeal) -> None:

@@ -27,7 +27,7 @@ FEW = 2_000
 @dataclass(frozen=True, slots=True)
 class Filter:
     """Which reports. since, until: of the moment they were received, until not included; 0 for no bound. observable: (kind,
-    text)."""
+    text); observable_id: the same by its id, as a report shows it."""
 
     state: str = ""
     scheme: str = ""
@@ -37,6 +37,12 @@ class Filter:
     until: int = 0
     incident: UUID | None = None
     observable: tuple[str, str] | None = None
+    observable_id: UUID | None = None
+
+    @property
+    def names_one(self) -> bool:
+        """Whether an observable is asked for."""
+        return self.observable is not None or self.observable_id is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +73,12 @@ def search(work: Work, wanted: Filter, cursor: UUID | None, limit: int) -> list[
     if wanted.reporter and wanted.reporter not in reporters_of(work.actor):
         return []  # an organisation has no such reports: they would be looked for among all of its own
     whose = "" if work.actor.sees_all else work.actor.organisation
-    if wanted.observable is None:
+    if not wanted.names_one:
         query = (
             select(Report).where(*_equal(wanted, whose), *_bounds(wanted, cursor, Report.id)).order_by(Report.id.desc())
         )
         return list(work.db.scalars(query.limit(limit + 1)))
-    found = find(work, *wanted.observable)
+    found = _observable(work, wanted)
     if found is None:
         return []
     conditions: list[ColumnElement[bool]] = [*_equal(wanted, whose)]
@@ -82,6 +88,15 @@ def search(work: Work, wanted: Filter, cursor: UUID | None, limit: int) -> list[
     query = select(Report).join(Sighting, Sighting.report == Report.id).where(Sighting.observable == found.id)
     query = query.where(*conditions, *_bounds(wanted, cursor, Sighting.report)).order_by(Sighting.report.desc())
     return list(work.db.scalars(query.limit(limit + 1)))
+
+
+def _observable(work: Work, wanted: Filter) -> Observable | None:
+    """What is asked for; None where nobody named it yet, and where text and id are of two."""
+    by_id = work.db.get(Observable, wanted.observable_id) if wanted.observable_id is not None else None
+    if wanted.observable is None:
+        return by_id
+    found = find(work, *wanted.observable)
+    return found if wanted.observable_id is None or found is by_id else None
 
 
 def get(work: Work, report_id: UUID) -> Report:

@@ -8,9 +8,9 @@ from types import MappingProxyType
 from typing import Any
 
 from tosqauyl.errors import TosqauylError
+from tosqauyl.texts import LANGUAGES
 from tosqauyl.toml_text import read_toml
 
-LANGUAGES = ("kk", "ru", "en")
 Titles = Mapping[str, str]
 """Language -> text; all of LANGUAGES are there."""
 

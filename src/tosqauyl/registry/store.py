@@ -9,7 +9,7 @@ SQLite and PostgreSQL. Time is an argument: `clock` gives milliseconds since 197
 
 import logging
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -62,15 +62,20 @@ class Registry:
 
     def __init__(self, url: str, vault: Vault, clock: Callable[[], int]) -> None:
         self.engine, self.vault, self.clock = open_engine(url), vault, clock
+        self.syncs = _SYNCS[self.engine.dialect.name]
         self._sessions = sessionmaker(self.engine, expire_on_commit=False, autoflush=True)
 
     @contextmanager
-    def work(self, actor: Actor) -> Iterator[Work]:
-        """A transaction that may write. Raises Conflict where somebody else changed the same row meanwhile, Unavailable where
-        the database cannot be reached; then nothing was written, or it is said that this is not known."""
+    def work(self, actor: Actor, lasting: bool = True) -> Iterator[Work]:
+        """A transaction that may write. lasting: whether its commit waits for the disk; where it does not, a power cut may undo
+        the last moments of it, which the levels of limits can bear.
+
+        Raises Conflict where somebody else changed the same row meanwhile, Unavailable where the database cannot be reached; then
+        nothing was written, or it is said that this is not known.
+        """
         with told(), self._sessions() as db:
-            if self.engine.dialect.name == "sqlite":
-                db.execute(text("BEGIN IMMEDIATE"))
+            for statement in self.syncs[lasting]:
+                db.execute(text(statement))
             work = Work(db, actor, self.clock(), self.vault)
             yield work
             db.flush()
@@ -99,6 +104,13 @@ class Registry:
         self.engine.dispose()
 
 
+_SYNCS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "sqlite": (
+        ("PRAGMA synchronous=NORMAL", "BEGIN IMMEDIATE"), ("PRAGMA synchronous=FULL", "BEGIN IMMEDIATE"),
+    ),
+    "postgresql": (("SET LOCAL synchronous_commit TO off",), ()),
+}  # fmt: skip
+"""Database -> how a transaction begins whose commit does not wait for the disk, and one whose commit does."""
 NOTHING = "the database cannot be reached, nothing was accepted"
 UNSURE = "the database was lost at the very end: this was accepted whole, or not at all"
 AGAIN = "send it again with the same Idempotency-Key"

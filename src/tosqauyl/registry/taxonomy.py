@@ -12,8 +12,9 @@ from types import MappingProxyType
 from typing import Any
 
 from tosqauyl.errors import FileMistakes, Mistake
-from tosqauyl.registry.shipped import LANGUAGES, Titles, shipped_text
+from tosqauyl.registry.shipped import Titles, shipped_text
 from tosqauyl.registry.words import OBSERVABLES, REPORT_MOVES, REPORT_OUTCOMES
+from tosqauyl.texts import LANGUAGES
 from tosqauyl.toml_text import Table, read_toml
 
 _SLUG = re.compile(r"[a-z][a-z0-9-]{1,31}")

@@ -62,9 +62,9 @@ class Desk:
             raise Refused(slug, what, hint, challenge() if slug == "second-factor" else None)
         return signed.actor
 
-    def signed(self, request: Request) -> Signed | None:
+    def signed(self, request: Request, csrf: str = "") -> Signed | None:
         """Who is signed in by the cookie, whatever the session still lacks; None without one. Raises Refused where it is over, and
-        where a write lacks its CSRF token."""
+        where a write lacks its CSRF token. csrf: what a form said, in place of the header."""
         token = self.token(request)
         if not token:
             return None
@@ -73,7 +73,7 @@ class Desk:
             late = signed is not None and signed.seen <= work.now - sessions.SEEN_EVERY_MS
         if signed is None:
             raise Refused("no-caller", "the session is over", "sign in again", challenge("invalid_token"))
-        if request.method not in _READS and not sessions.is_csrf(token, request.headers.get(CSRF, "")):
+        if request.method not in _READS and not sessions.is_csrf(token, csrf or request.headers.get(CSRF, "")):
             raise Refused("forbidden", f"a write by a session needs the header {CSRF}", "GET /v1/me tells it")
         if late:
             self._remember(signed.session)

@@ -17,19 +17,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tosqauyl.registry.errors import RegistryError
 from tosqauyl.web.bodies_limit import BodiesLimit
-from tosqauyl.web.failures import refused_for_values, where_of
+from tosqauyl.web.failures import failed, refused_for_values
 from tosqauyl.web.headers import SecureHeaders
 from tosqauyl.web.idempotency import Replayed, kept
 from tosqauyl.web.metrics import Answers
 from tosqauyl.web.office import Office
 from tosqauyl.web.openapi import document
+from tosqauyl.web.pages.every import all_pages
 from tosqauyl.web.problems import Refused, answer_of, refused_by, refused_for
 from tosqauyl.web.table import Table
 
 MODULES = (
-    "accounts", "actions", "appeals", "audit", "checks", "conditions", "exchange", "findings", "health", "incidents", "indicators",
-    "keys", "lists", "lookup", "me", "personal", "protected", "reports", "sign_in", "statistics", "taxii", "uploads", "webhooks",
-    "worklist",
+    "accounts", "actions", "appeals", "audit", "carriers", "checks", "conditions", "exchange", "findings", "health",
+    "incidents", "indicators", "keys", "lists", "live", "lookup", "me", "personal", "protected", "reports", "sign_in",
+    "statistics", "taxii", "uploads", "webhooks", "worklist",
 )  # fmt: skip
 """The modules of web/routes, each with its `router`. What is not named here is not served: a test compares it with the folder."""
 DOCUMENT = "/openapi.json"
@@ -46,9 +47,11 @@ def build(office: Office, modules: Sequence[str] = MODULES) -> FastAPI:
         telemetry=_NO_TELEMETRY,
     )  # fmt: skip
     app.router.routes.extend(served.routes)
-    table = Table(served.routes)
+    pages = all_pages()
+    table = Table(served.routes, pages.rows())
     app.state.office, app.state.table, app.state.answers = office, table, Answers()
     _add_document(app, served)
+    app.router.routes.extend(pages.routes())
     _add_handlers(app)
     app.add_middleware(BodiesLimit, office=office, table=table)
     app.add_middleware(Failures, office=office, answers=app.state.answers, table=table)
@@ -157,8 +160,7 @@ class Failures:
                     raise
                 await answer_of(Refused("malformed", "it is nested too deeply"), scope["path"])(scope, receive, sending)
             except Exception as error:  # noqa: BLE001 - whatever fails: counted, told, and the office goes on
-                self._office.counters["failed"] = self._office.counters.get("failed", 0) + 1
-                self._office.alarm(f"ALARM: {name} failed: {where_of(error)}")
+                failed(self._office, name, error)
                 if status:
                     raise ConnectionAbortedError("it failed after its answer had begun") from None
                 await answer_of(Refused("failed"), scope["path"])(scope, receive, sending)

@@ -75,10 +75,12 @@ class AppealProgressOut(BaseModel):
 
 
 class AppealOut(BaseModel):
-    """An appeal for those who work on it. number: masked; late: the time for an answer is over; indicator: what it is against, null
-    where no entry of the office stops the number; rule: that stopped it, '' unknown; version: to decide on it."""
+    """An appeal for those who work on it. number: masked; observable: of the number; late: the time for an answer is over;
+    indicator: what it is against, null where no entry of the office stopped the number; rule: that stopped it, '' unknown;
+    version: to decide on it."""
 
     id: UUID
+    observable: UUID
     number: str
     operator: str
     indicator: UUID | None
@@ -101,6 +103,12 @@ class OpenedAppealOut(BaseModel):
     number: str
     text: str
     contact: str
+
+
+class RevealedAppealOut(AppealOut):
+    """An appeal that waits for proof. clear: its number in clear, for its operator."""
+
+    clear: str
 
 
 class DecideIn(BaseModel):

@@ -1,7 +1,8 @@
 """Bodies before anything reads them: of a type the route takes, within a limit of size and time, and with a hash as they come.
 
 A body of JSON is small and is taken whole. A file is handed on piece by piece; who sends one must have the route's scope before its
-first byte is read, so that nobody unknown makes the office read more than `Limits.body_bytes`.
+first byte is read, so that nobody unknown makes the office read more than `Limits.body_bytes`. A page looks at that itself: its
+form brings the session's token in the body (web/pages/routing.py).
 """
 
 import asyncio
@@ -75,7 +76,8 @@ class BodiesLimit:
         if told.isascii() and told.isdigit() and int(told[:20]) > limit:
             raise Refused("too-large", f"at most {limit} bytes")
         if row.is_upload:
-            await run_in_threadpool(allowed, Request(scope), row.scope)
+            if not row.looks_first:
+                await run_in_threadpool(allowed, Request(scope), row.scope)
             return _Pieces(receive, received, limit, self._office.limits.body_seconds).next
         return await self._whole(receive, received, limit)
 

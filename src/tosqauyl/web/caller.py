@@ -42,6 +42,10 @@ class Caller:
         answer: see web/idempotency.py."""
         return self.office.registry.work(self.actor) if self.claim is None else self.claim.work()
 
+    def passing(self) -> AbstractContextManager[Work]:
+        """A transaction whose writes a power cut may undo: the levels of limits. Under an Idempotency-Key it is as `work`."""
+        return self.office.registry.work(self.actor, lasting=False) if self.claim is None else self.claim.work()
+
     def read(self) -> AbstractContextManager[Work]:
         """A transaction that only reads. It sees what was written before it."""
         self.commit()

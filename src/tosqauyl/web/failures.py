@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 
+from tosqauyl.web.office import Office
 from tosqauyl.web.problems import FieldProblem, Refused
 from tosqauyl.web.texts import is_plain
 
@@ -43,6 +44,12 @@ def _what(told: dict[str, Any]) -> str:
     if isinstance(given, str | int | float) and len(str(given)) > 3 and str(given) in said:
         return "This value cannot be."
     return said[:_MOST_WORDS]
+
+
+def failed(office: Office, name: str, error: BaseException) -> None:
+    """Count a bug and tell the operator where it is. name: of what failed."""
+    office.counters["failed"] = office.counters.get("failed", 0) + 1
+    office.alarm(f"ALARM: {name} failed: {where_of(error)}")
 
 
 def where_of(error: BaseException) -> str:

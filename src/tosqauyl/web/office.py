@@ -1,15 +1,19 @@
 """What the application serves from: made by the command line, kept in `app.state.office`."""
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from fastapi import Request
 
 from tosqauyl.registry.actor import Actor
 from tosqauyl.registry.guarded_fetch import Guard
 from tosqauyl.registry.store import Registry
+
+if TYPE_CHECKING:
+    from tosqauyl.web.live.watch import Live
 
 JOBS_AT = "jobs_at"
 """Name in `Office.counters`: since when no frequent job is late, milliseconds since 1970."""
@@ -34,8 +38,8 @@ class SmsSender(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """body_bytes: of JSON; upload_bytes: of a CSV file; body_seconds: for all of JSON, or for the next piece of a file;
-    idempotency_hours: how long an answer can be asked for again."""
+    """body_bytes: of JSON or a form; upload_bytes: of a CSV file, also in a form; body_seconds: for all of JSON, or for the next
+    piece of a file; idempotency_hours: how long an answer can be asked for again."""
 
     body_bytes: int = 1 << 20
     upload_bytes: int = 64 << 20
@@ -43,11 +47,31 @@ class Limits:
     idempotency_hours: int = 24
 
 
+@dataclass(frozen=True, slots=True)
+class GateAt:
+    """A gate whose state is shown. url: of its HTTP; token: of the scope metrics, '' for none; ca: file (PEM), '' the system's."""
+
+    name: str
+    url: str
+    token: str = field(default="", repr=False)
+    ca: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallSources:
+    """Where the office sees calls. ledger: folder of the ledger of decisions, None for none; memory_mb: of one query over it."""
+
+    ledger: Path | None = None
+    memory_mb: int = 2_048
+    gates: tuple[GateAt, ...] = ()
+
+
 @dataclass(slots=True)
 class Office:
     """registry: the database; access: who calls; sms: proves numbers; data: the office's folder (0700); public_url: where people
-    reach it, for links; alarm: gets a line for the operator; receivers: where webhooks may lead; stopping: called in the
-    server's loop when it is to end, so that nobody holds it up who waits for something."""
+    reach it, for links; alarm: gets a line for the operator; receivers: where webhooks may lead; calls: where decisions of gates
+    are seen; live: gates as they stand now, None where none is configured; stopping: called in the server's loop when it is to
+    end, so that nobody holds it up who waits for something."""
 
     registry: Registry
     access: AccessDesk
@@ -58,4 +82,10 @@ class Office:
     limits: Limits = field(default_factory=Limits)
     counters: dict[str, int] = field(default_factory=dict)
     receivers: Guard = field(default_factory=Guard)
+    calls: CallSources = field(default_factory=CallSources)
+    live: "Live | None" = None
     stopping: list[Callable[[], None]] = field(default_factory=list)
+
+    def unnamed_file(self) -> BinaryIO:
+        """A new file without a name in the office's folder, gone when it is closed: what is uploaded may hold personal data."""
+        return tempfile.TemporaryFile(dir=self.data)

@@ -117,10 +117,12 @@ class ReportOut(BaseModel):
 
 
 class SearchIn(BaseModel):
-    """Which reports: all that is said must hold. observable: named by them; since, until: received, until not included."""
+    """Which reports: all that is said must hold. observable: named by them; observable_id: the same by its id, as reports show it;
+    since, until: received, until not included."""
 
     model_config = ConfigDict(extra="forbid")
     observable: ObservableIn | None = None
+    observable_id: UUID | None = None
     state: State | None = None
     scheme: Slug = ""
     reporter: Reporter | None = None

@@ -9,12 +9,14 @@ from fastapi.routing import APIRoute
 from tosqauyl.web.caller import scope_of
 
 JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+FILE_FORM = "multipart/form-data"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One operation. name: its operation id; takes: content types of its body, none where it has no body; scope: '' where it asks
-    for no caller at all."""
+    for no caller at all; looks_first: it finds out itself who calls, before it reads a byte of a file."""
 
     method: str
     path: str
@@ -22,18 +24,20 @@ class Row:
     name: str
     scope: str
     takes: frozenset[str]
+    looks_first: bool = False
 
     @property
     def is_upload(self) -> bool:
         """Whether it takes files."""
-        return bool(self.takes - {JSON})
+        return bool(self.takes - {JSON, FORM})
 
 
 class Table:
-    """All operations."""
+    """All operations. more: those that are no routes of the API."""
 
-    def __init__(self, routes: Iterable[APIRoute]) -> None:
-        self.rows = tuple(_row(route, method) for route in routes for method in sorted(route.methods or ()))
+    def __init__(self, routes: Iterable[APIRoute], more: Iterable[Row] = ()) -> None:
+        found = [_row(route, method) for route in routes for method in sorted(route.methods or ())]
+        self.rows = (*found, *more)
 
     def find(self, method: str, path: str) -> Row | None:
         """The operation that answers; None where there is none."""

@@ -20,11 +20,11 @@ from tosqauyl.gate.http.problems import Refused
 from tosqauyl.gate.session import Session
 from tosqauyl.gate.trunks import Entry
 from tosqauyl.gate.waiting import Screening
-from tosqauyl.policy.rule import LANGUAGES
 from tosqauyl.screen.decision import Decision
 from tosqauyl.screen.enrich import Signalled
 from tosqauyl.screen.signalling import DISPLAY_LENGTH, USER_AGENT_LENGTH
 from tosqauyl.sip.headers import privacy
+from tosqauyl.texts import LANGUAGES
 
 NUMBER_LENGTH = 128
 """Characters of a number that are looked at; what is longer is no number, cut or not."""

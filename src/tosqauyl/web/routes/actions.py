@@ -81,6 +81,14 @@ class ActionAnswerOut(ActionOut):
     withheld: bool
 
 
+class AskableOut(BaseModel):
+    """An organisation that can be asked to do something."""
+
+    id: str
+    kind: Literal["centre", "operator", "bank", "police", "platform"]
+    name: str
+
+
 class TargetOut(BaseModel):
     """What shall be acted on, in clear."""
 
@@ -123,6 +131,13 @@ def request_action(said: ActionIn, caller: _Writer) -> ActionOut:
     with caller.work() as work:
         wanted = Wanted(said.to, said.action, observable_of(work, said), said.incident, said.legal_basis)
         return _shown(work, [desk.request(work, wanted)])[0]
+
+
+@router.get("/v1/askable-organisations", response_model=list[AskableOut], responses=problems())
+def list_askable_organisations(caller: _Writer) -> list[AskableOut]:
+    """The organisations that can be asked to do something, by id."""
+    with caller.read() as work:
+        return [AskableOut.model_validate(one, from_attributes=True) for one in desk.askable(work)]
 
 
 @router.get("/v1/actions/{action_id}", response_model=ActionOut, responses=problems("not-found"))

@@ -22,6 +22,7 @@ from tosqauyl.web.appeal_bodies import (
     DecideIn,
     OpenedAppealOut,
     ProvenOut,
+    RevealedAppealOut,
     State,
 )
 from tosqauyl.web.bodies import PurposeIn, TitlesOut
@@ -147,6 +148,19 @@ def confirm_appeal(appeal_id: UUID, said: ConfirmIn, caller: _Operator) -> Appea
         return _appeal_out(desk.shown(work, [proof.confirm(work, appeal_id, said.version)])[0])
 
 
+@router.post(
+    "/v1/appeals/{appeal_id}:reveal", response_model=RevealedAppealOut, responses=problems("not-found", "conflict")
+)
+def reveal_appeal(appeal_id: UUID, caller: _Operator) -> RevealedAppealOut:
+    """The number in clear, for its operator only: nobody can confirm a mask. It is noted. Needs the scope personal:read as well."""
+    if not caller.actor.may("personal:read"):
+        raise Refused("forbidden", "the scope is personal:read")
+    with caller.work() as work:
+        appeal, number = proof.reveal(work, appeal_id)
+        shown = _appeal_out(desk.shown(work, [appeal])[0])
+    return RevealedAppealOut(**dict(shown), clear=number)
+
+
 @router.post("/v1/appeals/{appeal_id}:decide", response_model=AppealOut, responses=problems("not-found", "conflict"))
 def decide_appeal(appeal_id: UUID, said: DecideIn, caller: _Decider) -> AppealOut:
     """Uphold or reject an appeal whose number is proven. Whoever approved what it is against is refused.
@@ -166,7 +180,8 @@ def _page(found: Sequence[Shown], limit: int) -> Page[AppealOut]:
 
 def _appeal_out(shown: Shown) -> AppealOut:
     names = (
-        "id", "indicator", "rule", "language", "state", "proof", "filed", "due", "decided", "decided_by", "answer", "version",
+        "id", "observable", "indicator", "rule", "language", "state", "proof", "filed", "due", "decided", "decided_by", "answer",
+        "version",
     )  # fmt: skip
     values = {name: getattr(shown.appeal, name) for name in names}
     return AppealOut(**values, number=shown.number, operator=shown.operator, late=shown.late)

@@ -65,12 +65,13 @@ def list_conditions(
     caller: _Reader,
     observable: UUID | None = None,
     only_open: Annotated[bool, Query(description="Only what is neither ended nor over.")] = False,
+    waiting: Annotated[bool, Query(description="Only blocks that wait for a second person.")] = False,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[ConditionOut]:
     """Conditions, the latest first."""
     with caller.read() as work:
-        found = desk.search(work, observable, only_open, cursor, limit)
+        found = desk.search(work, observable, only_open, cursor, limit, waiting)
         shown = _shown(work, found[:limit])
     return Page(items=shown, next=shown[-1].id if len(found) > limit else None)
 

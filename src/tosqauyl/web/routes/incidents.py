@@ -119,7 +119,8 @@ class CommentIn(BaseModel):
 
 
 class IncidentOut(BaseModel):
-    """due: when its clock runs out; late: it has; assigned: account; amount: tiyn; merged_into: the case that took it in."""
+    """due: when its clock runs out; late: it has; assigned: account, assignee: its login, '' for nobody; amount: tiyn;
+    merged_into: the case that took it in."""
 
     id: UUID
     organisation: str
@@ -129,6 +130,7 @@ class IncidentOut(BaseModel):
     state: State
     outcome: Outcome
     assigned: UUID | None
+    assignee: str
     amount: int
     victims: int
     reports: int
@@ -146,6 +148,13 @@ class IncidentDetailOut(IncidentOut):
 
     moves: list[State]
     observables: list[NamedOut]
+
+
+class WorkerOut(BaseModel):
+    """Somebody to whom a case may be given. id: account."""
+
+    id: UUID
+    login: str
 
 
 class ReportInCaseOut(BaseModel):
@@ -195,8 +204,15 @@ def list_incidents(
     """Cases, the latest first: all that is said must hold."""
     with caller.read() as work:
         found = desk.search(work, wanted, cursor, limit)
-        shown = [_out(one, work.now) for one in found[:limit]]
+        shown = _shown(work, found[:limit])
     return Page(items=shown, next=shown[-1].id if len(found) > limit else None)
+
+
+@router.get("/v1/case-workers", response_model=list[WorkerOut], responses=problems())
+def list_case_workers(caller: _Writer) -> list[WorkerOut]:
+    """The people of the caller's organisation to whom a case may be given, by login."""
+    with caller.read() as work:
+        return [WorkerOut(id=one.id, login=one.login) for one in desk.workers(work)]
 
 
 @router.post("/v1/incidents", response_model=IncidentDetailOut, status_code=201, responses=problems())
@@ -320,16 +336,23 @@ def comment_incident(incident_id: UUID, said: CommentIn, caller: _Writer) -> Com
     return CommentedOut(incident=incident_id)
 
 
-_SAME: Sequence[str] = tuple(name for name in IncidentOut.model_fields if name != "late")
+_SAME: Sequence[str] = tuple(name for name in IncidentOut.model_fields if name not in ("late", "assignee"))
 
 
-def _out(one: Incident, now: int) -> IncidentOut:
-    late = one.state != "closed" and is_late(one.due, now)
-    return IncidentOut(**{name: getattr(one, name) for name in _SAME}, late=late)
+def _shown(work: Work, found: Sequence[Incident]) -> list[IncidentOut]:
+    logins = desk.assignees(work, found)
+    return [
+        IncidentOut(
+            **{name: getattr(one, name) for name in _SAME}, late=one.state != "closed" and is_late(one.due, work.now),
+            assignee=logins.get(one.assigned, "") if one.assigned else "",
+        )
+        for one in found
+    ]  # fmt: skip
 
 
 def _detail(work: Work, one: Incident) -> IncidentDetailOut:
     which = parts.observables_in(work, one.id)
     names = names_of(work, which)
     moves = () if one.merged_into else INCIDENT_MOVES[one.state]
-    return IncidentDetailOut(**dict(_out(one, work.now)), moves=list(moves), observables=[names[key] for key in which])  # type: ignore[arg-type]
+    shown = [names[key] for key in which]
+    return IncidentDetailOut(**dict(_shown(work, [one])[0]), moves=list(moves), observables=shown)  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from tosqauyl.registry import decisions as desk
-from tosqauyl.registry import publish
+from tosqauyl.registry import observables, publish
 from tosqauyl.registry.decay import MOST_HALF_LIFE, confidence_at
 from tosqauyl.registry.decisions import Filter, Proposal
 from tosqauyl.registry.errors import Absent
@@ -138,6 +138,13 @@ class IndicatorWithEvidenceOut(IndicatorOut):
     listed: Literal["none", "block", "mark", "allow"]
 
 
+class KnownOut(NamedOut):
+    """An observable with what is known of it. listed: what gates are told of it now."""
+
+    evidence: EvidenceOut
+    listed: Literal["none", "block", "mark", "allow"]
+
+
 class ListingReasonOut(BaseModel):
     """Why a number is listed. decided_by: the organisation; by: what decides, an indicator or a condition, and its id; until: null
     for no end. Nothing of those who reported."""
@@ -175,11 +182,8 @@ def read_indicator(indicator_id: UUID, caller: _Reader) -> IndicatorWithEvidence
     """One indicator with what stands behind it."""
     with caller.read() as work:
         indicator = desk.found(work, indicator_id)
-        known, listing = desk.evidence(work, indicator.observable), publish.listing_of(work, indicator.observable)
-        listed = listing.listing if listing else publish.NONE
-        shown = _shown(work, [indicator])[0]
-    evidence = EvidenceOut(reports=known.reports, organisations=known.organisations, incidents=known.incidents)
-    return IndicatorWithEvidenceOut(**dict(shown), evidence=evidence, listed=listed)  # type: ignore[arg-type]
+        shown, known = _shown(work, [indicator])[0], _known(work, indicator.observable)
+    return IndicatorWithEvidenceOut(**dict(shown), evidence=known.evidence, listed=known.listed)
 
 
 @router.post(
@@ -239,6 +243,13 @@ def revoke_indicator(indicator_id: UUID, said: TurnedDownIn, caller: _Approver) 
         return _shown(work, [desk.revoke(work, indicator_id, said.version, said.why)])[0]
 
 
+@router.get("/v1/observables/{observable_id}", response_model=KnownOut, responses=problems("not-found"))
+def read_observable(observable_id: UUID, caller: _Reader) -> KnownOut:
+    """What was seen, masked where it is personal, with what is known of it: for whoever is about to decide on it."""
+    with caller.read() as work:
+        return _known(work, observables.read(work, observable_id).id)
+
+
 @router.get("/v1/observables/{observable_id}/listing", response_model=ListingReasonOut, responses=problems("not-found"))
 def read_listing(observable_id: UUID, caller: _Asker) -> ListingReasonOut:
     """Who has a number listed at the gates, why, and until when."""
@@ -259,6 +270,13 @@ def _proposal(work: Work, said: IndicatorIn) -> Proposal:
         observable_of(work, said), said.verdict, said.listing, said.confidence, said.scheme, reasons, said.source, said.incident,
         said.rule, said.valid_until, said.half_life_days, said.public,
     )  # fmt: skip
+
+
+def _known(work: Work, which: UUID) -> KnownOut:
+    known, listing = desk.evidence(work, which), publish.listing_of(work, which)
+    evidence = EvidenceOut(reports=known.reports, organisations=known.organisations, incidents=known.incidents)
+    listed = listing.listing if listing else publish.NONE
+    return KnownOut(**dict(names_of(work, [which])[which]), evidence=evidence, listed=listed)  # type: ignore[arg-type]
 
 
 def _shown(work: Work, found: Sequence[Indicator]) -> list[IndicatorOut]:

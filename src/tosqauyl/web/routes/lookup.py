@@ -102,7 +102,7 @@ def check_value(said: CheckIn, caller: _Anybody) -> CheckOut:
 
     Each question costs tokens of whoever asks from this address: 1 if something is known, 20 if not; 2 come back each minute.
     """
-    with caller.work() as work:
+    with caller.passing() as work:
         (found,) = check(work, [Question(said.kind, said.value)])
         rule = buckets.rules()["check"]
         cost = rule.hit if found.known else rule.miss

@@ -115,6 +115,7 @@ def search_reports(said: SearchIn, caller: _Reader) -> Page[ReportOut]:
         said.until,
         said.incident,
         observable,
+        said.observable_id,
     )
     with caller.read() as work:
         return _page(work, desk.search(work, wanted, said.cursor, said.limit), said.limit)

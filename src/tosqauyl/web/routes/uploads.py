@@ -1,6 +1,5 @@
 """CSV files of reports: looked at before anything is stored, and taken."""
 
-import tempfile
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, BinaryIO
 from uuid import UUID
@@ -32,8 +31,8 @@ _Writer = Annotated[Caller, Depends(_writes)]
 
 
 async def _received(request: Request, caller: _Writer) -> AsyncIterator[BinaryIO]:
-    """The body as a file without a name, gone when it is closed: it may hold personal data."""
-    with tempfile.TemporaryFile(dir=caller.office.data) as file:
+    """The body as a file."""
+    with caller.office.unnamed_file() as file:
         async for piece in request.stream():
             file.write(piece)
         yield file

@@ -1,6 +1,6 @@
 """The words of statistics for people, marked for translation; a test holds them together with the tables of the ledger."""
 
-from tosqauyl.cli.texts import N_
+from tosqauyl.texts import N_
 
 DEFINITIONS: dict[str, tuple[str, str, str]] = {
     "attempts": (
@@ -212,3 +212,21 @@ ALERTS: dict[str, str] = {
     "no-data": N_("NO DATA"),
 }
 """Alerts by slug."""
+
+SCORECARD: dict[str, tuple[str, str]] = {
+    "suspect": (
+        N_("Suspect"),
+        N_(
+            "Attempts stopped, or that rules in monitor would have stopped. The order is by this share (95 %, low end)."
+        ),
+    ),
+    "no-number": (
+        N_("No such number"),
+        N_("Calling numbers that are unallocated, reserved, short, or of no country."),
+    ),
+    "short": (N_("Short"), N_("Answered calls that ended within 10 seconds, of all answered ones.")),
+}
+"""What columns of a scorecard count: name and text by slug."""
+SCORECARD_UNIT = N_("call attempts, and parts of them in percent")
+DISPLACEMENT_UNIT = N_("call attempts per day, mean of the days that have data")
+DISPLACED_IS_NOT = N_("Not proof that the same callers changed their numbers: it fits, no more.")

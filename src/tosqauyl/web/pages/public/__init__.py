@@ -1,0 +1,1 @@
+"""What citizens see: check, report, follow, appeal, what to do now, figures. Nobody needs an account."""
