@@ -41,7 +41,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Requests of one kind. bar: most milliseconds at p95, 0 for none; make: a request by number; most: requests of it at all, where
+    """Requests of one kind. bar: most milliseconds at p95, 0 for none; make: a request by number; most: requests of it, where
     the shipped limits give no more."""
 
     name: str

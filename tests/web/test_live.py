@@ -7,6 +7,7 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -15,6 +16,7 @@ from http_desk import TOKENS, make_http_desk
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tosqauyl.cli.office_serve import gate_jobs
 from tosqauyl.gate.report import reload_section
 from tosqauyl.web.live import fetch, history, watch
 from tosqauyl.web.live.fetch import Gates
@@ -404,3 +406,16 @@ def test_without_a_gate_there_is_nothing_to_tell(client_as):
 def test_only_the_centre_sees_gates(client_as):
     assert client_as("analyst", "kcell").get("/v1/live").status_code == 403
     assert client_as("operator", "kcell").get("/v1/live").status_code == 403
+
+
+def test_an_office_that_serves_watches_the_gates_of_its_configuration(office, canned):
+    assert gate_jobs(office, Gates(())) == []
+    assert office.live is None
+    office.calls = replace(office.calls, gates=(GateAt("one", place(canned), token="tq_secret"),))
+    gates = Gates(office.calls.gates)
+    (job,) = gate_jobs(office, gates)
+    try:
+        assert (job.every, job.run()) == (watch.EVERY, 1)
+    finally:
+        gates.close()
+    assert [(one.name, one.state) for one in office.live.now().gates] == [("one", "up")]

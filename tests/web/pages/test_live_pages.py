@@ -81,7 +81,7 @@ def test_gates_are_shown_with_what_they_do_and_who_is_down(staff, watched):
         "20.0",
     ):
         assert there in text, there
-    assert re.search(r'id="live-said" role="status"[^>]*>Does not answer: gate', text)
+    assert re.search(r'id="live-said" role="status" class="note bad"[^>]*>Does not answer: gate', text)
     assert SCRIPT not in text
     assert "&lt;script&gt;alert(1)" in text
     assert "3 since its start" in text
@@ -251,7 +251,7 @@ NODE = r"""
 const fs = require("fs"), vm = require("vm");
 const listeners = {}, timers = [], fetches = [];
 function element(id, dataset) {
-  return {id, dataset, hidden: false, textContent: "", listeners: {}, contains: () => false, replaceWith(made) { elements["live-now"] = made; },
+  return {id, dataset, hidden: false, textContent: "", listeners: {}, contains: () => false, querySelectorAll: () => [], replaceWith(made) { elements["live-now"] = made; },
     addEventListener(name, call) { this.listeners[name] = call; }, focus() {}};
 }
 const elements = {
@@ -266,7 +266,7 @@ const document = {
 };
 class DOMParser { parseFromString(text) {
   return {getElementById: () => element("live-now", {from: "/en/office/live/now", every: "2.0", say: text})}; } }
-const context = {document, DOMParser, AbortController, Number, Math, Boolean, Error,
+const context = {document, DOMParser, Array, AbortController, Number, Math, Boolean, Error,
   setTimeout: (call, after) => { timers.push({call, after}); return timers.length; },
   clearTimeout: (place) => { if (place) { timers[place - 1] = null; } },
   fetch: async (url, options) => { fetches.push({url, options}); if (answer instanceof Error) { throw answer; } return answer; }};

@@ -44,6 +44,8 @@ def live_now(page: Page) -> Response:
 
 def rate_text(value: float, t: Texts) -> str:
     """A rate with as many digits as say something."""
+    if not value:
+        return "0"
     return t.decimal(value, 0 if value >= 100 else 1 if value >= 10 else 2)
 
 
@@ -71,18 +73,19 @@ def chart_of(found: LiveOut, t: Texts) -> Stack | None:
     return stacked([one.at for one in found.series], rates, (since, found.at), t.count)
 
 
-def said(gates: Sequence[GateOut], t: Texts) -> str:
-    """What is told when it changes: who does not answer."""
+def said(gates: Sequence[GateOut], t: Texts) -> tuple[str, str]:
+    """What is told when it changes, who does not answer, and the classes in which it is shown."""
     down = [one.name for one in gates if one.state == "down"]
     if down:
-        return t("Does not answer: {names}", names=", ".join(down))
-    return t("All gates answer.") if gates and all(one.state == "up" for one in gates) else ""
+        return t("Does not answer: {names}", names=", ".join(down)), "note bad"
+    return (t("All gates answer."), "note good") if gates and all(one.state == "up" for one in gates) else ("", "")
 
 
 def _shown(page: Page, name: str) -> Response:
     found, t = page.ask(read_live), page.t
+    text, mood = said(found.gates, t)
     judging = {one.snapshot for one in found.gates if one.state == "up"}
     return page.render(
         name, found=found, chart=chart_of(found, t), kinds=KINDS, minutes=minutes(found.series, found.at), levels=LEVELS,
-        rate=rate_text, clock_time=clock_time, totals=TOTALS, said=said(found.gates, t), now_path=NOW, differ=len(judging) > 1,
+        rate=rate_text, clock_time=clock_time, totals=TOTALS, said=text, mood=mood, now_path=NOW, differ=len(judging) > 1,
     )  # fmt: skip

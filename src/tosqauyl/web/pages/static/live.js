@@ -17,10 +17,16 @@
   let asking = null;
 
   // A status line is read out whenever its text is set: so only when it says something else.
-  function say(text) {
+  function say(text, mood) {
     if (said.textContent !== text) {
       said.textContent = text;
+      said.className = mood;
     }
+  }
+
+  // What scrolls by itself stays where it was.
+  function scrolled(part) {
+    return Array.from(part.querySelectorAll(".scroll"), (one) => one.scrollLeft);
   }
 
   function isSelecting(part) {
@@ -34,12 +40,16 @@
     if (!made || !old) {
       throw new Error("no part");
     }
-    say(made.dataset.say || "");
+    say(made.dataset.say || "", made.dataset.mood || "");
     if (isSelecting(old)) {
       return;
     }
     const focused = old.contains(document.activeElement) ? document.activeElement.id : "";
+    const places = scrolled(old);
     old.replaceWith(made);
+    made.querySelectorAll(".scroll").forEach((one, at) => {
+      one.scrollLeft = places[at] || 0;
+    });
     if (focused) {
       const again = document.getElementById(focused);
       if (again) {
@@ -57,16 +67,16 @@
       const answer = await fetch(from, { credentials: "same-origin", redirect: "manual", signal: mine.signal });
       if (answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 403) {
         over = true;
-        say(said.dataset.over);
+        say(said.dataset.over, "note bad");
         pause.hidden = true;
       } else if (answer.ok) {
         place(await answer.text());
       } else {
-        say(said.dataset.lost);
+        say(said.dataset.lost, "note bad");
       }
     } catch (error) {
       if (asking === mine) {
-        say(said.dataset.lost);
+        say(said.dataset.lost, "note bad");
       }
     } finally {
       clearTimeout(late);
