@@ -13,7 +13,7 @@ PYTHON ?=
 PYTHONS := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 /usr/bin/python3)
 LISTEN ?= udp:127.0.0.1:5060
 FUZZ_SECONDS ?= 600
-PEER_PACKAGES := sip-tester kamailio kamailio-tls-modules openssl gcc libc6-dev redis-server tshark freeradius-utils openjdk-17-jre-headless postgresql
+PEER_PACKAGES := sip-tester kamailio kamailio-tls-modules openssl gcc libc6-dev redis-server tshark freeradius-utils openjdk-17-jre-headless postgresql nodejs
 
 .DEFAULT_GOAL := help
 CALL_PATH_TESTS := tests/gate tests/numbers tests/screen tests/sip tests/state tests/networks
@@ -47,7 +47,7 @@ types: $(READY)  ## mypy, strict
 
 check: lint types test  ## lint, types and test
 
-test-peers: $(READY) $(SPARK_READY)  ## as root: install SIPp, Kamailio, Redis, PostgreSQL, tshark and more from Debian, run the tests against them, skip none
+test-peers: $(READY) $(SPARK_READY)  ## as root: install SIPp, Kamailio, Redis, PostgreSQL, tshark, Node and more from Debian, run the tests against them, skip none
 	@dpkg -s $(PEER_PACKAGES) >/dev/null 2>&1 || { \
 	    test "$$(id -u)" = 0 || { echo "make test-peers: run as root, it installs: $(PEER_PACKAGES)" >&2; exit 1; }; \
 	    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $(PEER_PACKAGES); }
