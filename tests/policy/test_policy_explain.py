@@ -10,7 +10,8 @@ from tosqauyl.facts import FACTS, Verdict
 from tosqauyl.policy.explain import condition_lines, explain_rule, value_group, words
 from tosqauyl.policy.expression import read_condition
 from tosqauyl.policy.load import load_shipped
-from tosqauyl.policy.rule import LANGUAGES, MODES
+from tosqauyl.policy.rule import MODES
+from tosqauyl.texts import LANGUAGES
 
 KAZAKH, CYRILLIC = re.compile("[әғқңөұүһі]", re.IGNORECASE), re.compile("[а-я]", re.IGNORECASE)
 
