@@ -29,13 +29,14 @@ COMMANDS, PAGES = "tosqauyl", "pages"
 CATALOGUES = {COMMANDS: ("texts.py", "cli", "ledger"), PAGES: ("web", "registry")}
 """Catalogue -> files and folders of the package whose texts it holds."""
 REFUSALS = frozenset(
-    {"Absent", "Conflict", "FieldFault", "FieldProblem", "Forbidden", "Invalid", "Refused", "RegistryError", "TooMany",
+    {"Absent", "BadRow", "Conflict", "FieldFault", "FieldProblem", "Forbidden", "Invalid", "Refused", "RegistryError", "TooMany",
      "Unavailable", "Unknown", "_wrong"}
 )  # fmt: skip
 """What tells people why something is refused: fixed sentences among its arguments are texts. What has no blank is a slug."""
 REFUSING = frozenset({
-    "appeals.py", "buckets.py", "decisions.py", "lookup.py", "observable_forms.py", "passwords.py", "proof.py", "proposals.py",
-    "reports.py", "sessions.py", "submission.py", "tickets.py", "routing.py", "ledger_desk.py", "carriers.py",
+    "actions.py", "appeals.py", "buckets.py", "carriers.py", "checks.py", "csv_rows.py", "decisions.py", "incident_parts.py",
+    "incidents.py", "ledger_desk.py", "lookup.py", "observable_forms.py", "passwords.py", "person.py", "proof.py", "proposals.py",
+    "reports.py", "routing.py", "sessions.py", "submission.py", "tickets.py", "uploads.py",
 })  # fmt: skip
 """Files whose refusals people meet on pages. Those of others are told by the general sentence of their kind."""
 

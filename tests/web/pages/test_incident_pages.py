@@ -54,7 +54,7 @@ def test_pages_are_shown_to_whom_the_api_would_answer(staff, role, organisation,
     person.see("/office/incidents", listing)
     person.see("/office/incidents/new", new)
     assert person.submit("/office/incidents/new", {"title": "One"}).status_code == (303 if new == 200 else 403)
-    menu = person.see("/office").partition('class="main"')[2].partition("</nav>")[0]
+    menu = person.see("/office").partition("<header")[2].partition("</header>")[0]
     assert ('/office/incidents"' in menu) == (listing == 200)
 
 

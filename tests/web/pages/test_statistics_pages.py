@@ -1,9 +1,11 @@
 """Pages of statistics: a figure as chart, table and file; hidden cells stay hidden everywhere; figures of others beside, and taken in."""
 
+import io
 import re
 from xml.etree import ElementTree
 
 import pytest
+from PIL import Image
 
 from tosqauyl.registry import official
 from tosqauyl.registry.actor import SYSTEM
@@ -92,6 +94,20 @@ def test_the_file_of_a_chart_is_a_picture_that_says_what_it_counts(auditor, repo
     for word in ("Window: 2025-12-01", "Unit: ", "Source: ", "revision"):
         assert word in said
     assert not [one for one in root.iter() if one.tag.endswith("script") or "style" in one.attrib]
+
+
+def test_the_file_of_a_chart_can_be_a_png_and_is_the_same_each_time(auditor, reports):
+    asked = {"figure": "reports", **YEAR, "form": "png"}
+    months = [auditor.get("/kk/office/statistics/chart", params=asked | {"step": "month"}) for _ in range(2)]
+    assert months[0].headers["content-type"] == "image/png"
+    assert months[0].headers["content-disposition"].endswith('-2026-11-30.png"')
+    assert months[0].content == months[1].content
+    schemes = auditor.get("/kk/office/statistics/chart", params=asked | {"by": "scheme", "step": "whole"})
+    for got in (months[0], schemes):
+        with Image.open(io.BytesIO(got.content)) as picture:
+            assert picture.width >= 2 * charts.WIDTH
+            assert len(picture.getcolors()) > 4, "there are letters and bars in it"
+    assert auditor.get("/kk/office/statistics/chart", params=asked | {"form": "exe"}).status_code == 404
 
 
 def test_the_csv_of_the_page_can_be_had_by_the_session(auditor, reports):

@@ -6,7 +6,7 @@ def show(page: Page) -> Response:
     return page.render("office/indicator.html", found=found)
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from inspect import signature
@@ -19,14 +19,15 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from tosqauyl.registry import sessions
 from tosqauyl.registry.actor import CITIZEN, Actor
+from tosqauyl.registry.errors import RegistryError
 from tosqauyl.texts import LANGUAGES, Texts
 from tosqauyl.web.access import Desk, Person, Visitor
 from tosqauyl.web.caller import PUBLIC, Caller, scope_of
 from tosqauyl.web.office import Office
 from tosqauyl.web.pages.form import Form
 from tosqauyl.web.pages.templates import CONTENT_POLICY, template
-from tosqauyl.web.pages.trouble import Trouble
-from tosqauyl.web.problems import Refused
+from tosqauyl.web.pages.trouble import Trouble, trouble_of
+from tosqauyl.web.problems import Refused, refused_by
 
 Answer = TypeVar("Answer")
 DONE = "done"
@@ -116,6 +117,13 @@ class Page:
     def go(self, path: str, done: str = "", **query: str) -> Response:
         """Send the browser to another page. done: what was done, told there."""
         return RedirectResponse(self.at(path, **query, **({DONE: done} if done else {})), 303)
+
+    def tell(self, error: Refused | RegistryError, shown: Collection[str]) -> None:
+        """Say on this page why something is refused, where its slug is among `shown`. Raises any other."""
+        refused = error if isinstance(error, Refused) else refused_by(error)
+        if refused.slug not in shown:
+            raise error
+        self.trouble, self.status = trouble_of(refused, self.t), refused.problem.status
 
     def _guarded(self, kind: type, scope: str) -> object:
         if kind is Visitor:

@@ -20,8 +20,8 @@ from tosqauyl.web.call_figure_bodies import (
 from tosqauyl.web.pages import charts
 from tosqauyl.web.pages.page import Page
 from tosqauyl.web.pages.routing import Pages
-from tosqauyl.web.pages.trouble import OTHER, trouble_of
-from tosqauyl.web.problems import FieldProblem, Refused, refused_by
+from tosqauyl.web.pages.trouble import OTHER
+from tosqauyl.web.problems import FieldProblem, Refused
 from tosqauyl.web.routes.carriers import (
     read_call_breakdown,
     read_call_figures,
@@ -69,7 +69,7 @@ def call_figures_page(page: Page) -> Response:
             found = page.ask(read_call_figures, **window)
             shown = page.ask(read_call_breakdown, figure=figure, by=by, **window)
     except (Refused, RegistryError) as error:
-        _tell(page, error)
+        page.tell(error, SHOWN)
     return _render(
         page, "office/call-figures.html", ledger=ledger, days=days, figure=figure, by=by, found=found, shown=shown,
         chart=chart_of(shown, page.t) if shown else None, beware=beware(shown.total.sources if shown else [], page.t),
@@ -85,7 +85,7 @@ def carriers_page(page: Page) -> Response:
         if ledger is not None and ledger.first is not None:
             found = page.ask(read_carriers, by=by, **_window(days))
     except (Refused, RegistryError) as error:
-        _tell(page, error)
+        page.tell(error, SHOWN)
     return _render(
         page, "office/carriers.html", ledger=ledger, days=days, by=by, parties=get_args(Party), found=found,
         beware=beware(found.sources if found else [], page.t),
@@ -102,7 +102,7 @@ def displacement_page(page: Page) -> Response:
             said = {"rule": rule, "day": _day(day, "day") if day else None, "weeks": _weeks(weeks)}
             found = page.ask(read_displacement, **said)
     except (Refused, RegistryError) as error:
-        _tell(page, error)
+        page.tell(error, SHOWN)
     return _render(
         page, "office/displacement.html", ledger=ledger, rule=rule, day=day, weeks=weeks, found=found,
         rules=_rules(page, ledger) if found is None else [], chart=moved(found, page.t) if found else None,
@@ -207,11 +207,3 @@ def _rules(page: Page, ledger: LedgerOut | None) -> list[str]:
     except (Refused, RegistryError):
         return []
     return [one.key for one in found.parts if one.key]
-
-
-def _tell(page: Page, error: Refused | RegistryError) -> None:
-    """Have the page say why what was asked is refused. Raises what is nobody's choice."""
-    refused = error if isinstance(error, Refused) else refused_by(error)
-    if refused.slug not in SHOWN:
-        raise error
-    page.trouble, page.status = trouble_of(refused, page.t), refused.problem.status

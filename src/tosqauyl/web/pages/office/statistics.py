@@ -17,14 +17,14 @@ from tosqauyl.registry.periods import whole_months
 from tosqauyl.registry.taxonomy import regions, schemes
 from tosqauyl.texts import N_, Texts
 from tosqauyl.web.figure_bodies import CellOut, Figure, FigureOut, OfficialIn, PeriodOut
-from tosqauyl.web.pages import charts
+from tosqauyl.web.pages import chart_image, charts
 from tosqauyl.web.pages.form import body_of
 from tosqauyl.web.pages.page import Page
 from tosqauyl.web.pages.routing import Pages
 from tosqauyl.web.pages.templates import template
-from tosqauyl.web.pages.trouble import OTHER, trouble_of
+from tosqauyl.web.pages.trouble import OTHER
 from tosqauyl.web.pages.words import TIYN, when
-from tosqauyl.web.problems import FieldProblem, Refused, refused_by
+from tosqauyl.web.problems import FieldProblem, Refused
 from tosqauyl.web.routes.statistics import (
     import_official_figures,
     list_definitions,
@@ -47,6 +47,8 @@ PRESETS = ((1, "day", N_("Last month")), (12, "month", N_("Last 12 months")))
 """Whole months, how they are divided, and what that is called."""
 BESIDE = 20
 """Figures of others that stand beside our own."""
+SHOWN = ("invalid", "not-found")
+"""What the page itself says, with the form beside it."""
 LINE = 100
 """Characters of a line in a picture."""
 
@@ -80,29 +82,34 @@ def statistics_page(page: Page) -> Response:
         found = _counted(page, wanted)
         stops = page.ask(read_false_stops, first=found.window.first, last=found.window.last)
     except (Refused, RegistryError) as error:
-        _tell(page, error)
+        page.tell(error, SHOWN)
     grid, chart = (grid_of(found, page.t), chart_of(found, page.t)) if found else (None, None)
     return page.render(
         "office/statistics.html", wanted=wanted, found=found, grid=grid, chart=chart, stops=stops, figures=_figures(page), bys=BY,
         steps=STEP, presets=[(text, _preset(page.now, months, step)) for months, step, text in PRESETS],
-        beside=page.ask(list_official_figures, limit=BESIDE), never_added=page.t.pick(never_added()),
+        png=chart_image.can_draw(), beside=page.ask(list_official_figures, limit=BESIDE), never_added=page.t.pick(never_added()),
         region_names=_names("region", page.t),
     )  # fmt: skip
 
 
 @pages.get(FILE, SCOPE)
 def chart_file(page: Page) -> Response:
-    """The chart as a picture (SVG) that says by itself what it counts."""
-    wanted = wanted_of(page.query, page.now)
-    found = _counted(page, wanted)
+    """The chart as a picture, SVG or PNG, that says by itself what it counts."""
+    found = _counted(page, wanted_of(page.query, page.now))
     chart = chart_of(found, page.t)
-    if chart is None:
+    form = page.query.get("form", "svg")
+    if chart is None or form not in ("svg", "png") or (form == "png" and not chart_image.can_draw()):
         raise Refused("not-found")
-    values = {"t": page.t, "chart": chart, "wide": charts.WIDTH, "found": found, "notes": _notes(found, page.t)}
-    text = template("office/statistics-chart.svg").render(**values)
-    name = f"{found.definition.slug}-{found.window.first}-{found.window.last}.svg"
+    title, notes = page.t.pick(found.definition.name.model_dump()), _notes(found, page.t)
+    content: str | bytes
+    if form == "png":
+        content = chart_image.png(chart, charts.WIDTH, chart_image.Words(title, notes, page.t("hidden")))
+    else:
+        values = {"t": page.t, "chart": chart, "wide": charts.WIDTH, "found": found, "notes": notes}
+        content = template("office/statistics-chart.svg").render(**values)
+    name = f"{found.definition.slug}-{found.window.first}-{found.window.last}.{form}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(text, headers=headers, media_type="image/svg+xml")
+    return Response(content, headers=headers, media_type="image/png" if form == "png" else "image/svg+xml")
 
 
 @pages.get(OFFICIAL, SCOPE)
@@ -188,14 +195,6 @@ def _day(text: str, where: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise Refused("invalid", fields=[FieldProblem(where=f"query:{where}", what=OTHER)]) from None
-
-
-def _tell(page: Page, error: Refused | RegistryError) -> None:
-    """Have the page say what was wrong with what was asked. Raises what is nobody's mistake."""
-    refused = error if isinstance(error, Refused) else refused_by(error)
-    if refused.slug not in ("invalid", "not-found"):
-        raise error
-    page.trouble, page.status = trouble_of(refused, page.t), refused.problem.status
 
 
 def _preset(now: int, months: int, step: str) -> dict[str, str]:
