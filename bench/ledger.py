@@ -29,7 +29,7 @@ from tosqauyl.tokens import Tokens
 BATCH_SECONDS = 0.002
 SETTLE_SECONDS = 120.0
 DASHBOARD = """
-SELECT floor("at" / 3600.0) AS hour, verdict, reason, carrier, count(*) AS attempts FROM calls WHERE {day}
+SELECT floor("at" / 3600.0) AS hour, verdict, reason, carrier, sum(attempts) AS attempts FROM hours WHERE {day}
 GROUP BY GROUPING SETS ((floor("at" / 3600.0), verdict, reason), (carrier), (reason))
 """
 DECIDED = (

@@ -4,6 +4,8 @@ import argparse
 import json
 import os
 import signal
+import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +19,7 @@ from rich.table import Table
 from tosqauyl.cli.build import to_stderr
 from tosqauyl.cli.calls import journal_folder, record_access
 from tosqauyl.cli.office import LEDGER, SAID_EVERY, need_ledger
+from tosqauyl.cli.policies_kept import keep_policies
 from tosqauyl.cli.texts import choose_language
 from tosqauyl.errors import TosqauylError
 from tosqauyl.texts import ENGLISH, LANGUAGES, N_, Texts
@@ -33,7 +36,8 @@ _ENDING = (signal.SIGINT, signal.SIGTERM)
 """A service is stopped by SIGTERM, and what a shell starts in the background ignores SIGINT unless told otherwise."""
 _LOOK_SECONDS = 1.0
 _GIVES_WAY = 10
-"""Niceness of following: a gate on the same machine and whoever asks for figures go first; what waits is a few segments."""
+"""Niceness of merging, which can wait: a gate on the same machine, taking, and whoever asks for figures go first. Taking
+itself must not give way: what is not taken is read row by row by whoever asks, who then takes the processor for longer."""
 _SWEEP_SECONDS = 60.0
 """A sweep looks at every file of the ledger; what it removes has been there for an hour."""
 
@@ -138,7 +142,7 @@ def take(options: argparse.Namespace) -> int:
     """Run `tosqauyl ledger take`."""
     t = Texts(choose_language(options.lang))
     need_ledger()
-    from tosqauyl.ledger.merge import merge
+    from tosqauyl.ledger.merge import count_hours, merge
     from tosqauyl.ledger.store import Store
     from tosqauyl.ledger.take import Taken
 
@@ -147,11 +151,13 @@ def take(options: argparse.Namespace) -> int:
     store.sweep(time.time())
     if options.follow:
         return _follow(store, options, taking, t)
+    keep_policies(options.data, options.ledger)
     started, total = time.monotonic(), Taken()
     for done in _told(store, options, taking, t):
         total += done
     for _ in merge(store, time.time()):
         pass
+    count_hours(store)
     print(_line(total, t) + " " + t("{seconds} s.", seconds=t.decimal(time.monotonic() - started)))
     return 2 if total.unread else 0
 
@@ -178,9 +184,9 @@ def _follow(store: "Store", options: argparse.Namespace, taking: "Taking", t: Te
     journal, said, damaged = journal_folder(options.data), "", set[str]()
     for number in _ENDING:
         signal.signal(number, signal.default_int_handler)
-    os.nice(_GIVES_WAY)
+    keep_policies(options.data, options.ledger)
     to_stderr(t("Following {folder}. Stop with Ctrl-C.", folder=journal))
-    with ThreadPoolExecutor(1, "ledger-merge") as pool:
+    with ThreadPoolExecutor(1, "ledger-merge", _give_way) as pool:
         merging, swept = pool.submit(_merge_some, store), time.monotonic()
         with suppress(KeyboardInterrupt):
             while True:
@@ -189,6 +195,7 @@ def _follow(store: "Store", options: argparse.Namespace, taking: "Taking", t: Te
                         _tell_damage(done, damaged, t)
                         if done.segments:
                             to_stderr(_line(done, t))
+                            keep_policies(options.data, options.ledger)
                     if merging.done():
                         is_due = time.monotonic() - swept >= _SWEEP_SECONDS
                         swept = time.monotonic() if is_due else swept
@@ -203,11 +210,18 @@ def _follow(store: "Store", options: argparse.Namespace, taking: "Taking", t: Te
     return 0
 
 
+def _give_way() -> None:
+    """Lower the priority of this thread and of those it starts (Linux; elsewhere of the whole process, so not at all)."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _GIVES_WAY)
+
+
 def _merge_some(store: "Store", sweep: bool = False) -> None:
-    """One merge, if there is something to merge; and now and then the removal of what a merge replaced long ago."""
-    from tosqauyl.ledger.merge import merge
+    """One merge, if there is something to merge, and its counts; and now and then the removal of what was replaced long ago."""
+    from tosqauyl.ledger.merge import count_hours, merge
 
     next(merge(store, time.time()), None)
+    count_hours(store, 1)
     if sweep:
         store.sweep(time.time())
 

@@ -6,6 +6,7 @@ filled in. Spark gets the same text, translated by sqlglot. Queries keep to what
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,6 +14,7 @@ import duckdb
 
 from tosqauyl.errors import TosqauylError
 from tosqauyl.ledger.columns import PLACE, TABLES, literal, unknown_of
+from tosqauyl.ledger.hours import hours_sql
 from tosqauyl.ledger.manifest import File, Manifest
 from tosqauyl.ledger.store import Store
 from tosqauyl.ledger.window import Window
@@ -36,6 +38,9 @@ class Engine(Protocol):
     counted: frozenset[str]
     """Columns of `daily` that every file in the window has; all of them where it has no file."""
 
+    has_hours: bool
+    """Whether there is a view `hours` too: calls counted by hour (ledger/hours.py)."""
+
     def rows(self, sql: str) -> Rows:
         """The rows of a query. Raises TosqauylError where it cannot be run."""
 
@@ -56,6 +61,7 @@ class DuckEngine:
     or a function that gives it for the very state that is queried, so that no row is missed or counted twice."""
 
     name = "duckdb"
+    has_hours = True
 
     def __init__(self, store: Store, window: Window | None = None, means: Means = Means(), live: Live = ()) -> None:
         state = store.manifest()
@@ -67,6 +73,9 @@ class DuckEngine:
         for table in TABLES:
             files = state.of(table, *((window.first, window.end) if window else ()))
             self.con.execute(f"CREATE TEMP VIEW {table} AS {table_sql(table, files, parquet_of(store.folder), more)}")
+        source = partial(table_sql, "calls", source=parquet_of(store.folder), live=more)
+        files = state.of("calls", *((window.first, window.end) if window else ()))
+        self.con.execute(f"CREATE TEMP VIEW hours AS {hours_sql(store.folder, files, source)}")
 
     def rows(self, sql: str) -> Rows:
         """The rows of a query."""

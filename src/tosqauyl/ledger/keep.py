@@ -14,8 +14,9 @@ import duckdb
 import pyarrow as pa
 
 from tosqauyl.errors import TosqauylError
-from tosqauyl.ledger.columns import DAILY, PLACE, TABLES, TIME, literal, unknown_of
+from tosqauyl.ledger.columns import TABLES, literal, unknown_of
 from tosqauyl.ledger.engine import Means, connect, parquet_of, table_sql
+from tosqauyl.ledger.hours import KINDS, counted_sql
 from tosqauyl.ledger.manifest import BROKEN_DAY, Batch, File, Manifest
 from tosqauyl.ledger.store import Store
 from tosqauyl.tokens import Tokens
@@ -211,17 +212,11 @@ def _counts(store: Store, con: duckdb.DuckDBPyConnection, files: list[File], dra
     groups: dict[frozenset[str], list[File]] = {}
     for one in files:
         groups.setdefault(one.recorded | one.derived, []).append(one)
-    kinds = [column.name for column in DAILY if column.name not in ("at", "attempts", *(one.name for one in PLACE))]
-    hour = f"CASE WHEN isfinite({TIME}) THEN floor({TIME} / 3600.0) * 3600.0 ELSE 0.0 END"
     for number, (held, group) in enumerate(groups.items()):
-        rows = table_sql("calls", group, parquet_of(store.folder))
-        select = (
-            f"SELECT {hour} AS {TIME}, origin, {', '.join(kinds)}, count(*) AS attempts"
-            f" FROM ({rows}) GROUP BY {hour}, origin, {', '.join(kinds)}"
-        )
+        select = f"SELECT * EXCLUDE (first_at, last_at) FROM ({counted_sql(table_sql('calls', group, parquet_of(store.folder)))})"
         day = group[0].day
         batch = Batch(
-            "daily", "", f"{day}-{store.manifest().revision}-{number}", held & set(kinds) | {"at", "attempts"}
+            "daily", "", f"{day}-{store.manifest().revision}-{number}", held & set(KINDS) | {"at", "attempts"}
         )
         yield from store.files_of(con, select, batch, draft, _plain_day(group[0]))
 

@@ -1,7 +1,7 @@
 """Small files of a day become big ones, sorted by time: a query opens fewer files, and skips what is of other hours.
 
 A merge replaces files in one commit, so no row is ever missing or there twice. The old files stay for an hour for whoever reads
-the state before; `Store.sweep` removes them.
+the state before; `Store.sweep` removes them. Big files get their counts by hour (ledger/hours.py).
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,12 +10,14 @@ from datetime import UTC, date, datetime
 
 import duckdb
 
+from tosqauyl.durable import sync
 from tosqauyl.errors import TosqauylError
-from tosqauyl.ledger.columns import TIME
-from tosqauyl.ledger.engine import Means, connect
+from tosqauyl.ledger.columns import TIME, literal
+from tosqauyl.ledger.engine import Means, connect, parquet_of, table_sql
+from tosqauyl.ledger.hours import MANY, counted_sql, counts_of
 from tosqauyl.ledger.keep import replace_files, rewrite
 from tosqauyl.ledger.manifest import File, Manifest
-from tosqauyl.ledger.store import Store
+from tosqauyl.ledger.store import Store, reason
 
 BIG_ROWS = 1_000_000
 """A file with at least half as many rows is left alone; merged ones have at most so many."""
@@ -89,3 +91,33 @@ def _merge(store: Store, con: duckdb.DuckDBPyConnection, files: list[File], now:
         if not replace_files(store, files, made, draft, now):
             return Merged()
     return Merged(sum(one.rows for one in made), len(files), len(made))
+
+
+def count_hours(store: Store, most: int = 0, means: Means = _MEANS) -> int:
+    """Make the counts of files that have none; how many. most: at once, 0 for all. Raises TosqauylError."""
+    wanted = [
+        one for one in store.manifest().of("calls") if one.rows >= MANY and not counts_of(store.folder, one).exists()
+    ]
+    if not wanted:
+        return 0  # no database is opened for nothing: whoever follows a journal asks every second
+    con = connect(means, store.folder)
+    try:
+        for one in wanted[: most or len(wanted)]:
+            _count(store, con, one)
+    except (duckdb.Error, OSError) as error:
+        raise TosqauylError(f"counts by hour cannot be written: {reason(error)}", str(store.folder)) from error
+    finally:
+        con.close()
+    return min(len(wanted), most or len(wanted))
+
+
+def _count(store: Store, con: duckdb.DuckDBPyConnection, one: File) -> None:
+    """One file's counts, whole or not at all."""
+    target = counts_of(store.folder, one)
+    rows = counted_sql(table_sql("calls", [one], parquet_of(store.folder)))
+    with store.draft() as draft:
+        made = draft / "counts.parquet"
+        con.execute(f"COPY ({rows}) TO {literal(str(made))} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)")
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        sync(made)
+        made.rename(target)

@@ -70,12 +70,12 @@ class SparkEngine:
     """A Spark session over the files of the window; ended by close(). One at a time in a process."""
 
     name = "spark"
+    has_hours = False
 
     def __init__(self, store: Store, window: Window | None, session: Any, ended: ExitStack) -> None:
         state = store.manifest()
         self.revision = revision_of(state)
         self.recorded = recorded_columns(state, window)
-        self.counted = recorded_columns(state, window, "daily")
         self.counted = recorded_columns(state, window, "daily")
         self.session = session
         self._ended = ended

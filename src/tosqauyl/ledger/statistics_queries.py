@@ -22,11 +22,20 @@ def breakdown_sql(definition: Definition, window: Window, dimension: Dimension, 
     return f"SELECT {_value(definition, window, dimension)} AS value, {counts}\n{rows}\nGROUP BY 1\nORDER BY 1"
 
 
-def removed_sql(definition: Definition, window: Window, by: Dimension | None = None, only: tuple[str, ...] = ()) -> str:
-    """The query of a figure or breakdown over the counts that stay of removed calls, to be added to the one over the calls."""
+def removed_sql(
+    definition: Definition,
+    window: Window,
+    by: Dimension | None = None,
+    only: tuple[str, ...] = (),
+    table: str = "daily",
+) -> str:
+    """The query of a figure or breakdown over the counts that stay of removed calls, to be added to the one over the calls.
+
+    table: hours, for the counts by hour of calls that are there: the same figures in less time.
+    """
     where = "" if definition.where == "TRUE" else f" AND {definition.where}"
     counts = f"{_weighted(definition.count)} AS parts, {_weighted(definition.of) if definition.of else '1'} AS whole"
-    rows = f"FROM daily\nWHERE {inside(window, only)}{where}"
+    rows = f"FROM {table}\nWHERE {inside(window, only)}{where}"
     if by is None:
         return f"SELECT {counts}\n{rows}"
     return f"SELECT {_value(definition, window, by)} AS value, {counts}\n{rows}\nGROUP BY 1\nORDER BY 1"
@@ -62,11 +71,15 @@ def series_sql(definition: Definition, window: Window, step: str, column: str) -
 
 
 def coverage_sql(window: Window, only: tuple[str, ...] = (), step: str = "day", table: str = "calls") -> str:
-    """The query of `coverage`: (day or hour, origin, rows, first, last). table: calls, or daily for what stays of removed ones."""
+    """The query of `coverage`: (day or hour, origin, rows, first, last).
+
+    table: calls; hours, for the same in less time; daily, for what stays of removed ones.
+    """
     time = window.day() if step == "day" else window.hour()
     rows = "count(*)" if table == "calls" else "sum(attempts)"
+    first, last = ("first_at", "last_at") if table == "hours" else (TIME, TIME)
     return (
-        f'SELECT {time} AS value, origin, {rows} AS parts,\n  min("at") AS first_at, max("at") AS last_at\n'
+        f"SELECT {time} AS value, origin, {rows} AS parts,\n  min({first}) AS first_at, max({last}) AS last_at\n"
         f"FROM {table}\nWHERE {inside(window, only)}\nGROUP BY 1, 2\nORDER BY 1, 2"
     )
 

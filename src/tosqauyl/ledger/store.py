@@ -24,6 +24,8 @@ from tosqauyl.ledger.columns import PLACE, TABLES, TIME, literal, unknown_of
 from tosqauyl.ledger.manifest import Batch, File, Manifest, read_manifest, write_manifest
 
 DRAFTS = "drafts"
+HOURS = "hours"
+"""Counts beside the files of calls, under the same names (ledger/hours.py)."""
 LATEST = 4102444800.0
 """2100-01-01: a time from there on, or none at all, is a broken clock's; its rows lie under the day 1970-01-01."""
 RETIRED_SECONDS = 3600.0
@@ -173,10 +175,8 @@ class Store:
                 write_manifest(self.folder, replace(state, revision=state.revision + 1, retired=kept))
             named = {one.path for one in state.files} | (set(state.retired) - old)
             for table in TABLES:
-                for path in (self.folder / table).glob("day=*/*.parquet"):
-                    if str(path.relative_to(self.folder)) not in named:
-                        path.unlink()
-                        gone += 1
+                gone += _remove_unnamed(self.folder / table, {path.removeprefix(f"{table}/") for path in named})
+            gone += _remove_unnamed(self.folder / HOURS, {path.removeprefix("calls/") for path in named})
         return gone
 
     @contextmanager
@@ -226,6 +226,14 @@ def _of_day(one: File) -> bool:
     """Whether all rows of a file are of its day."""
     begin = (one.day - date(1970, 1, 1)).days * 86400.0
     return not one.rows or begin <= one.first <= one.last < begin + 86400.0
+
+
+def _remove_unnamed(folder: Path, named: set[str]) -> int:
+    """Remove files that nothing names; how many. named: paths below the folder."""
+    gone = [path for path in folder.glob("day=*/*.parquet") if str(path.relative_to(folder)) not in named]
+    for path in gone:
+        path.unlink()
+    return len(gone)
 
 
 def _remove_draft(folder: Path, now: float) -> int:

@@ -37,6 +37,11 @@ class Window:
         """Its length."""
         return self.end - self.first
 
+    @property
+    def is_of_whole_hours(self) -> bool:
+        """Whether it begins, ends and has its midnights with an hour of UTC: not so in India, say."""
+        return not any(one % 3600 for one in (self.first, self.end, *(offset for _, offset in offsets(self))))
+
     def condition(self, column: str = TIME) -> str:
         """SQL: whether a row lies in it."""
         return f"({column} >= {self.first!r} AND {column} < {self.end!r})"

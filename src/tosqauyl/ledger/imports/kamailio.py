@@ -46,10 +46,9 @@ def read_acc(block: Block, encoding: str) -> tuple[Records, list[Reject], Counte
 
 def fields_of(text: str) -> dict[str, str]:
     """The values of an acc line. A `;` that is followed by no name and `=` belongs to the value before it."""
-    pieces = _PIECE.split(";" + text)
-    return {
-        name: value.encode("utf-8", "replace").decode() for name, value in zip(pieces[1::2], pieces[2::2], strict=False)
-    }
+    plain = text if text.isascii() else text.encode("utf-8", "replace").decode()
+    pieces = _PIECE.split(";" + plain)
+    return dict(zip(pieces[1::2], pieces[2::2], strict=False))
 
 
 def _is_repeated(record: dict[str, str], seen: dict[tuple[str, str, str], int]) -> bool:

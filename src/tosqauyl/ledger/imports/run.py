@@ -3,8 +3,10 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 
@@ -15,13 +17,15 @@ from tosqauyl.ledger.imports.lines import Block, Taken, batch_name, taken_of
 from tosqauyl.ledger.imports.mapped import Mapper
 from tosqauyl.ledger.imports.mapping import Layout, Mapping, missing_columns, own_columns, shipped, with_constants
 from tosqauyl.ledger.imports.plan_facts import PlanFacts
-from tosqauyl.ledger.imports.readers import CsvReader, ParquetReader, RecordReader, open_reader
+from tosqauyl.ledger.imports.readers import Reader, open_reader
 from tosqauyl.ledger.imports.rejects import CELL, ROW, Reject, RejectFile
 from tosqauyl.ledger.imports.sip_rows import SipReader, SipTables
+from tosqauyl.ledger.imports.table import Rows
 from tosqauyl.ledger.manifest import Batch
 from tosqauyl.ledger.store import Store
 from tosqauyl.numbers.plan import Plan, load_plan
 
+_Item = TypeVar("_Item")
 Progress = Callable[["Done", float], None]
 """Called after every block with what was done so far and the share of the file that was read, 0 to 1."""
 
@@ -148,7 +152,7 @@ class Importer:
         """Every block with what takes it."""
         if mapping is None:
             sip = SipReader(path, kind, self.plan, self.options.constants, self.options.trust)
-            for block, tables in sip.blocks(taken):
+            for block, tables in ahead(sip.blocks(taken)):
                 yield block, lambda done, name, block=block, tables=tables: self._take_sip(block, tables, done, name)  # type: ignore[misc]
             return
         reader = open_reader(path, mapping)
@@ -158,19 +162,17 @@ class Importer:
                 raise FileMistakes(mistakes)
             reader.wanted = mapping.wanted
             mapper = Mapper(self.con, mapping, reader.columns, self._facts)
-            for block in reader.blocks(taken):
-                yield block, lambda done, name, block=block: self._take_rows(reader, mapper, block, done, name)  # type: ignore[misc]
+            wanted = ((block, _rows(reader, block, mapping)) for block in reader.blocks(taken))
+            for block, rows in ahead(wanted):
+                yield block, lambda done, name, block=block, rows=rows: self._take_rows(mapper, block, rows, done, name)  # type: ignore[misc]
             if reader.torn():
                 self.rejects.add(path.name, [Reject(0, ROW, "", f"the file ends too early: {reader.torn()}", "")])
         finally:
             reader.close()
 
-    def _take_rows(
-        self, reader: CsvReader | ParquetReader | RecordReader, mapper: Mapper, block: Block, done: Done, name: str
-    ) -> None:
-        if block.taken and not mapper.mapping.end:
+    def _take_rows(self, mapper: Mapper, block: Block, rows: Rows | None, done: Done, name: str) -> None:
+        if rows is None:
             return
-        rows = reader.rows(block)
         mapped = mapper.map(rows.table, f"{block.digest}-")
         if block.taken:
             return  # it was read for the calls that end in a later block only
@@ -225,6 +227,21 @@ class Importer:
         done.rejected += sum(one.what == ROW for one in rejects)
         done.cells += sum(one.what == CELL for one in rejects)
         self.rejects.add(done.file, rejects)
+
+
+def ahead(items: Iterator[_Item]) -> Iterator[_Item]:
+    """The same items, the next one made in a thread of its own while one is used: reading is Python, writing is DuckDB, and each
+    would wait for the other. One thread makes all of them, so a reader need not be safe for several."""
+    with ThreadPoolExecutor(1, "import-read") as pool:
+        coming = pool.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = pool.submit(next, items, None)
+            yield item
+
+
+def _rows(reader: Reader, block: Block, mapping: Mapping) -> Rows | None:
+    """The rows of a block; None where it was taken before, unless it is read for the calls that end in a later block."""
+    return None if block.taken and not mapping.end else reader.rows(block)
 
 
 def _reject(line: int, column: str, reason: str, block: Block) -> Reject:
