@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 TARGETS = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
 PROMISED = {
-    "setup", "demo", "run", "test", "test-compiled", "lint", "types", "check", "test-peers", "nightly", "bench", "reference", "clean",
+    "setup", "demo", "run", "test", "test-compiled", "lint", "types", "check", "test-peers", "nightly", "bench", "reference", "docs", "clean",
 }  # fmt: skip
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")

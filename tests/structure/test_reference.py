@@ -26,6 +26,8 @@ PAGES = (
     "origination.md",
     "office.md",
     "journal.md",
+    "gate-api.md",
+    "office-api.md",
 )
 
 
@@ -122,6 +124,25 @@ def test_every_journal_column_is_documented() -> None:
     from tosqauyl.record import COLUMNS
 
     assert undocumented((f"{column.name}`" for column in COLUMNS), text("journal.md")) == []
+
+
+@pytest.mark.parametrize("name", ["gate", "office"])
+def test_every_operation_and_body_of_an_api_is_documented(generator: ModuleType, name: str) -> None:
+    api = generator.api_reference
+    document = getattr(api, f"{name}_document")()
+    page = text(f"{name}-api.md")
+    assert undocumented((f"{method} {path}`" for method, path, _ in api.operations(document)), page) == []
+    assert all(row[1] and row[4] for rows in api.sections(document).values() for row in rows)
+    told = {row[0] for row in api.bodies(document)}
+    used = {
+        one
+        for rows in api.sections(document).values()
+        for row in rows
+        for one in re.findall(r"`[A-Z]\w+`", row[2] + row[3])
+    }
+    schemas = document["components"]["schemas"]
+    assert {one for one in used if "properties" in schemas[one.strip("`")]} <= told
+    assert undocumented((f"{one}`" for one, schema in schemas.items() if "properties" in schema), page) == []
 
 
 def test_the_example_configuration_has_no_mistakes() -> None:

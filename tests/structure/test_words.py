@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-OUTSIDE = {".git", ".venv", "var", "build", "dist", "__pycache__", "node_modules"}
+OUTSIDE = {".git", ".venv", "var", "build", "dist", "site", "__pycache__", "node_modules"}
 BINARY = {".mo", ".dat", ".png", ".gz", ".pyc"}
 
 # Put together here so that this file does not contain what it looks for.
