@@ -76,6 +76,8 @@ def test_metrics_count_calls_by_verdict_and_reason_and_rules_by_id(tmp_path):
     assert found['tosqauyl_calls_would_total{reason="fixed-from-abroad",verdict="stop"}'] == 1
     assert found['tosqauyl_rule_hits_total{rule="kz-fixed-abroad"}'] == 1
     assert found['tosqauyl_rule_would_stop_total{rule="kz-fixed-abroad"}'] == 1
+    assert found['tosqauyl_trunk_calls_total{carrier="Carrier",trunk="abroad",verdict="pass"}'] == 2
+    assert found['tosqauyl_trunk_calls_total{carrier="Carrier",trunk="home",verdict="stop"}'] == 0
     assert found["tosqauyl_journal_rows_total"] == 2
 
 

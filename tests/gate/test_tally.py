@@ -110,7 +110,17 @@ def test_names_of_rules_are_bounded():
         *decision.row[:0], decision.verdict, decision.reason, "", "", 1, decision.verdict, decision.reason, ""
     )
     for number in range(RULES_KEPT + 5):
-        tally.fold({one: 1}, (Named(f"r-{number}"),))
+        tally.fold({"": {one: 1}}, (Named(f"r-{number}"),))
     counts = tally.rules({}, ())
     assert len(counts) == RULES_KEPT + 1
     assert counts[OTHERS].hits == 5
+
+
+def test_calls_are_counted_by_trunk_across_a_replaced_snapshot():
+    desk = make_desk(enforce=True)
+    calls(desk, FIXED, 3, "a")
+    (trunk,) = desk.session.by_trunk
+    desk.session.replace(another_engine(), desk.session._make_row)
+    calls(desk, FIXED, 1, "b")
+    calls(desk, FOREIGN, 2, "c")
+    assert desk.session.tally.trunks(desk.session.by_trunk) == {(trunk, "stop"): 4, (trunk, "pass"): 2}

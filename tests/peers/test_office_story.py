@@ -1,6 +1,7 @@
 """The whole way of one number, between real servers: reported, triaged, approved by a second person, stopped by a running gate,
 appealed, upheld, let through again. On SQLite and on PostgreSQL."""
 
+import socket
 import subprocess
 import sys
 import time
@@ -26,26 +27,37 @@ WITHIN = 5.0
 
 
 class RunningGate:
-    """A gate that follows an office, in a process of its own."""
+    """A gate that follows an office, in a process of its own. more: lines of its [publications]; words: of its command."""
+
+    more: str = ""
+    words: tuple[str, ...] = ("--enforce",)
 
     def __init__(self, folder: Path, url: str, token: str) -> None:
-        import socket
-
+        self.folder, self.calls = folder, 0
         (folder / "gate.token").write_text(token)
         (folder / "gate.token").chmod(0o600)
-        said = f'{WAYS_IN}\n[publications]\nurl = "{url}"\ntoken_file = "gate.token"\n'
+        said = f'{WAYS_IN}\n[publications]\nurl = "{url}"\ntoken_file = "gate.token"\n{self.more}'
         (folder / "gate.toml").write_text(said)
+        self.begin()
+
+    def begin(self) -> None:
+        """Start it; it has what it had when it was stopped."""
+        folder = self.folder
         self.log = (folder / "gate.said").open("w+")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tosqauyl", "serve", "--config", str(folder / "gate.toml"), "--data", str(folder / "gate"),
-             "--enforce"], stdout=subprocess.PIPE, stderr=self.log, text=True,
+             *self.words], stdout=subprocess.PIPE, stderr=self.log, text=True,
         )  # fmt: skip
         assert self.process.stdout
         self.ready = self.process.stdout.readline().split()
         assert self.ready, (folder / "gate.said").read_text()
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.settimeout(5)
-        self.calls = 0
+
+    def restart(self) -> None:
+        """End it, and start it again."""
+        self.stop()
+        self.begin()
 
     def call(self, caller: str = CALLER) -> int:
         """The status of the answer to a new call."""

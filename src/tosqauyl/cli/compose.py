@@ -10,6 +10,7 @@ from secrets import SystemRandom, randbits, token_hex
 from tosqauyl.cli.asking import office_of
 from tosqauyl.cli.build import engine_of, session_of, to_stderr
 from tosqauyl.cli.modes_now import ModesNow
+from tosqauyl.cli.office_modes import follow_modes
 from tosqauyl.cli.publications import publications_folder
 from tosqauyl.cli.snapshot import snapshot_folder
 from tosqauyl.config.addresses import parse_listen
@@ -21,6 +22,7 @@ from tosqauyl.gate.feeds import Feeds
 from tosqauyl.gate.http.options import Http
 from tosqauyl.gate.http.server import HttpServer
 from tosqauyl.gate.http.side import HttpSide
+from tosqauyl.gate.office_modes import ModesFollower
 from tosqauyl.gate.publications import FollowOptions, Publications
 from tosqauyl.gate.reload import Fresh, Reloader, ReloadOptions
 from tosqauyl.gate.report import Report, reload_section
@@ -48,7 +50,8 @@ SEED_BITS = 59
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What `serve` runs and stops. http: None where none is configured; tails: the files of events that are followed; networks:
-    who is asked about callers, None where nobody is; publications: what the office publishes, None where none is followed."""
+    who is asked about callers, None where nobody is; publications: what the office publishes, None where none is followed; modes:
+    its modes of rules, None where they are not followed."""
 
     gate: Gate
     feeds: Feeds
@@ -57,6 +60,7 @@ class Parts:
     tails: tuple[FeedTail, ...] = ()
     networks: Networks | None = None
     publications: Publications | None = None
+    modes: ModesFollower | None = None
 
     @staticmethod
     def clock() -> tuple[float, float]:
@@ -73,6 +77,8 @@ class _Adopting:
         self.freshness = Freshness()
         self.plan: Plan | None = None
         self.modes = ModesNow(data, config.enforce, to_stderr, time.time)
+        if config.publications.modes:
+            self.modes.recall_office()
 
     def row(self, known: Snapshot) -> MakeRow:
         """The row maker that names this snapshot."""
@@ -146,10 +152,11 @@ def compose_gate(config: Config, builders: Builders, first: Fresh, stack: ExitSt
     report.add("streams", lambda: streams_state(gate.streams, tls))
     networks = _networks(session, report)
     publications = _publications(config, builders, session, report)
+    modes = _modes(config, session, adopt, reloader, report)
     http = _http(config, report, feeds, reloader)
     reloader.on_reload += [lambda: _retract(session, adopt)]
     reloader.on_reload += [server.reload for server in (tls, http.tls if http else None) if server is not None]
-    return Parts(gate, feeds, reloader, http, tails, networks, publications)
+    return Parts(gate, feeds, reloader, http, tails, networks, publications, modes)
 
 
 def _networks(session: Session, report: Report) -> Networks | None:
@@ -158,6 +165,16 @@ def _networks(session: Session, report: Report) -> Networks | None:
         return None
     report.add("networks", lambda: networks.state(time.monotonic()))
     return networks
+
+
+def _modes(
+    config: Config, session: Session, adopt: _Adopting, reloader: Reloader, report: Report
+) -> ModesFollower | None:
+    """Who goes on to ask the office for modes of rules; None where they are not followed."""
+    modes = follow_modes(config, adopt.modes, reloader, lambda: _retract(session, adopt))
+    if modes is not None:
+        report.add("office_modes", modes.state)
+    return modes
 
 
 def _publications(config: Config, builders: Builders, session: Session, report: Report) -> Publications | None:

@@ -2,7 +2,7 @@
 
 A reload builds everything anew, which takes its time, and is refused for a mistake in any file. Neither may keep a rule in
 enforcement that somebody took out. So the gate looks into modes.toml itself when a reload is asked for, and whenever it puts a
-snapshot in use; from there it takes retractions only, which let more calls through.
+snapshot in use; from there it takes retractions only, which let more calls through. Those of the office it is told (`hear_office`).
 
 `modes-in-force.json` tells `policy promote`, `retract` and `modes` what the gate really does, without a port or a token.
 """
@@ -10,13 +10,14 @@ snapshot in use; from there it takes retractions only, which let more calls thro
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tosqauyl.config.modes_file import FILE, read_modes
+from tosqauyl.config.modes_file import FILE, SetMode, read_modes
+from tosqauyl.config.office_modes import read_office_modes
 from tosqauyl.errors import TosqauylError
 from tosqauyl.policy.rule import ModeOverride, Rule
 from tosqauyl.screen.snapshot import Snapshot
@@ -68,6 +69,7 @@ class ModesNow:
         self._data, self._enforce, self._alarm, self._clock = data, enforce, alarm, clock
         self._seen: tuple[int, ...] = ()
         self._retracted: tuple[ModeOverride, ...] = ()
+        self._office: tuple[ModeOverride, ...] = ()
         self._told: InForce | None = None
         self._refusals, self._refused = 0, ""
 
@@ -75,7 +77,8 @@ class ModesNow:
         """The snapshot without the rules that were retracted since it was built; itself where there are none."""
         self._look()
         try:
-            policy = known.policy.with_modes(one for one in self._retracted if self._concerns(one, known))
+            both = {one.rule: one for one in (*self._office, *self._retracted)}
+            policy = known.policy.with_modes(one for one in both.values() if self._concerns(one, known))
         except TosqauylError as error:
             self._alarm(f"ALARM: retracted rules cannot be taken out: {error}")
             return known
@@ -83,6 +86,17 @@ class ModesNow:
             return known
         name = hashlib.sha256(f"{known.hash} {policy.hash}".encode()).hexdigest()[:16]
         return Snapshot(policy, known.plan, known.indicators, known.subscribers, known.msrn, name)
+
+    def hear_office(self, modes: Iterable[SetMode]) -> None:
+        """What the office has standing: of that the retractions hold here, too."""
+        self._office = tuple(one.override() for one in modes if one.is_retraction)
+
+    def recall_office(self) -> None:
+        """The same as it was kept on disk; what is damaged there is told, and comes from the office anew."""
+        try:
+            self.hear_office(read_office_modes(self._data))
+        except TosqauylError as error:
+            self._alarm(f"ALARM: the office's retractions are not known: {error}")
 
     def tell(self, known: Snapshot) -> None:
         """Write down that this snapshot is in use."""

@@ -18,6 +18,8 @@ from tosqauyl.cli.promote import Place, add_files, place_of
 from tosqauyl.cli.promote_gate import gate_pid, running
 from tosqauyl.cli.texts import choose_language
 from tosqauyl.config.modes_file import FILE, LeftOut, SetMode, gives_way, left_out
+from tosqauyl.config.office_modes import FILE as OFFICE_FILE
+from tosqauyl.config.office_modes import joined
 from tosqauyl.policy.modes import applies
 from tosqauyl.policy.rule import Rule
 from tosqauyl.texts import ENGLISH, LANGUAGES, N_, Texts
@@ -29,8 +31,8 @@ SOURCES = {"policy": N_("policy")}
 @dataclass(frozen=True, slots=True)
 class Row:
     """One rule. mode: by the files (`canary:5`); in_force: as a running gate says, '' where none does. source: policy,
-    configuration, modes.toml or --enforce; where: file and line. since: ISO day or moment, '' where not known. report: the
-    back-test. The last three: its figure, in attempts; -1 where it is not known, or there is no back-test."""
+    configuration, modes.toml, office-modes.json or --enforce; where: file and line. since: ISO day or moment, '' where not known.
+    report: the back-test. The last three: its figure, in attempts; -1 where it is not known, or there is no back-test."""
 
     rule: str
     mode: str
@@ -60,7 +62,7 @@ def run_modes(options: argparse.Namespace, clock: Callable[[], float] = time.tim
     place = place_of(options, clock())
     found = rows_of(place)
     policy = place.in_modes()
-    notes = left_out(place.config.modes, place.seen, policy.rules)
+    notes = left_out(place.config.modes, joined(place.seen, place.office), policy.rules)
     told = running(place.data, gate_pid(place.data))
     different = [row for row in found if row.in_force not in ("", row.mode)]
     if options.json:
@@ -87,10 +89,11 @@ def rows_of(place: Place) -> list[Row]:
 def _row(place: Place, rule: Rule, written: Rule, in_force: str) -> Row:
     """rule: in its mode; written: as the policy file has it."""
     mode = words_of(rule, place.config.enforce, place.now)
-    one, configured = place.set_mode(rule.id), place.configured(rule.id)
+    one, configured = place.counting(rule.id), place.configured(rule.id)
     own = next((each for each in place.config.modes if each.rule == rule.id), None)
     if one is not None and applies(one.override(), written) and not gives_way(one, own):
-        return _set_row(one, mode, in_force, str(place.data / FILE))
+        name = FILE if one == place.set_mode(rule.id) else OFFICE_FILE
+        return _set_row(one, mode, in_force, place.data / name)
     source, where = ("configuration", configured[2]) if configured else ("policy", f"{place.policy.file}:{rule.line}")
     if mode == "enforce" and rule.mode == "monitor":
         source, where = "--enforce", place.file
@@ -100,9 +103,9 @@ def _row(place: Place, rule: Rule, written: Rule, in_force: str) -> Row:
     return Row(rule.id, mode, in_force, source, where, why.on.isoformat(), why.by, why.report)
 
 
-def _set_row(one: SetMode, mode: str, in_force: str, where: str) -> Row:
+def _set_row(one: SetMode, mode: str, in_force: str, where: Path) -> Row:
     since = f"{datetime.fromtimestamp(one.since, UTC):%Y-%m-%dT%H:%M:%SZ}"
-    row = Row(one.rule, mode, in_force, FILE, where, since, one.by, one.report)
+    row = Row(one.rule, mode, in_force, where.name, str(where), since, one.by, one.report)
     if one.is_retraction:
         return row
     tested = one.tested

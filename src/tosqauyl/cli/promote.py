@@ -21,7 +21,7 @@ from rich.markup import escape
 from tosqauyl.cli import promote_figures as figures
 from tosqauyl.cli.build import policy_of, read_text
 from tosqauyl.cli.modes_now import mode_words
-from tosqauyl.cli.promote_checks import DAY, Asked, Case, refusals
+from tosqauyl.cli.promote_checks import refusals
 from tosqauyl.cli.promote_gate import Outcome, Waiting, add_gate_options, client_of, gate_pid, reloaded, running
 from tosqauyl.cli.texts import choose_language
 from tosqauyl.config.load import Config, default_config, load_config, with_changes
@@ -33,7 +33,9 @@ from tosqauyl.config.modes_file import (
     promote_mode,
     read_modes,
 )
+from tosqauyl.config.office_modes import joined, read_office_modes
 from tosqauyl.errors import TosqauylError
+from tosqauyl.ledger.promotion import DAY, FIRST_SHARE, Asked, Case, recorded_reason
 from tosqauyl.policy.load import Policy
 from tosqauyl.policy.modes import rule_key, standing
 from tosqauyl.policy.near import close
@@ -43,8 +45,6 @@ from tosqauyl.texts import ENGLISH, LANGUAGES, Texts
 if TYPE_CHECKING:
     from tosqauyl.ledger.backtest_record import BacktestRecord
 
-FIRST_SHARE = 5
-"""Per cent of callers of a canary if nobody says another share."""
 _DAYS, _HOURS = 31.0, 24.0
 
 
@@ -114,13 +114,15 @@ def _target(text: str) -> tuple[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The gate that is meant. policy: as its file is; seen: what modes.toml says; now: seconds since 1970."""
+    """The gate that is meant. policy: as its file is; seen: what modes.toml says; now: seconds since 1970; office: what the office
+    that it follows says."""
 
     config: Config
     file: str
     policy: Policy
     seen: tuple[SetMode, ...]
     now: float
+    office: tuple[SetMode, ...] = ()
 
     @property
     def data(self) -> Path:
@@ -139,9 +141,17 @@ class Place:
         """What modes.toml says of a rule."""
         return next((one for one in self.seen if one.rule == name), None)
 
+    def counting(self, name: str) -> SetMode | None:
+        """What counts of the two: modes.toml and the office."""
+        return next((one for one in joined(self.seen, self.office) if one.rule == name), None)
+
     def in_modes(self) -> Policy:
         """The policy in the modes of all files. Raises FileMistakes."""
-        return self.policy.with_modes(merged(self.config.modes, self.seen), self.file)
+        return self.policy.with_modes(merged(self.config.modes, joined(self.seen, self.office)), self.file)
+
+    def of_office(self, name: str) -> SetMode | None:
+        """What the office says of a rule."""
+        return next((one for one in self.office if one.rule == name), None)
 
     def configured(self, name: str) -> tuple[str, int, str] | None:
         """Mode and percent that the configuration sets, and where: FILE:LINE."""
@@ -154,7 +164,9 @@ class Place:
 def place_of(options: argparse.Namespace, now: float) -> Place:
     """The gate that the flags name. Raises FileMistakes or TosqauylError."""
     config = config_of(options)
-    return Place(config, options.config or "", policy_of(config.policy), read_modes(Path(config.data)), now)
+    data = Path(config.data)
+    office = read_office_modes(data, config.publications.modes)
+    return Place(config, options.config or "", policy_of(config.policy), read_modes(data), now, office)
 
 
 def config_of(options: argparse.Namespace) -> Config:
@@ -209,14 +221,16 @@ def _case(place: Place, name: str, record: "BacktestRecord | None", other_key: b
     """All that is known of the rule. The gate's word counts where it lets a rule decide that the files only watch (--enforce)."""
     rule = next(rule for rule in place.in_modes().rules if rule.id == name)
     mode = rule.mode_at(place.config.enforce, datetime.fromtimestamp(place.now, UTC).date())
-    current, seen = (mode, rule.percent if mode == "canary" else 0), place.set_mode(name)
+    current, seen, office = (mode, rule.percent if mode == "canary" else 0), place.set_mode(name), place.of_office(name)
+    is_held = seen is not None and seen.is_retraction
+    is_held_by_office = office is not None and office.is_retraction
     told = running(place.data, gate_pid(place.data))
     in_force = told.modes.get(name, "") if told else ""
-    if in_force == "enforce" and mode == "monitor" and not (seen and seen.is_retraction):
+    if in_force == "enforce" and mode == "monitor" and not (is_held or is_held_by_office):
         current = ("enforce", 0)
     return Case(
-        place.rule(name), current, place.now, record, other_key, _since(rule, seen), in_force,
-        place.configured(name), seen is not None and seen.is_retraction,
+        place.rule(name), current, place.now, record, other_key, _since(rule, place.counting(name)), in_force,
+        place.configured(name), is_held, is_held_by_office,
     )  # fmt: skip
 
 
@@ -262,8 +276,7 @@ def _show_counts(console: Console, counts: dict[str, int], t: Texts) -> None:
 def _promotion(place: Place, case: Case, asked: Asked, record: "BacktestRecord", options: argparse.Namespace) -> Change:
     """The change: a new mode, or, where the configuration sets the rule's mode, the retraction taken back."""
     rule, by = case.rule, by_whom(options)
-    parts = [figures.sentence(record, rule.id), "canary skipped" * asked.skip_canary, asked.reason.strip()]
-    reason = "; ".join(part for part in parts if part)
+    reason = recorded_reason(record, rule.id, asked)
     day = datetime.fromtimestamp(place.now, UTC).date()
     new = SetMode(
         rule.id, asked.mode, asked.percent, reason, by, day, record.id, standing(rule), int(place.now),

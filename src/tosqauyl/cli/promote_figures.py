@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from tosqauyl.cli.office import need_ledger
-from tosqauyl.cli.promote_checks import DAY, UNKNOWN, known_good_of, roamers_of
 from tosqauyl.config.modes_file import Backtested
 from tosqauyl.errors import TosqauylError
+from tosqauyl.ledger.promotion import DAY, UNKNOWN, figures_of, known_good_of, roamers_of
 from tosqauyl.texts import Texts
 
 if TYPE_CHECKING:  # the ledger's libraries are imported where it is read
@@ -48,23 +48,7 @@ def try_last_day(ledger: Path, rule: str) -> "tuple[Activity | None, str]":
 
 def tested_of(record: "BacktestRecord", rule: str) -> Backtested:
     """What is kept of a back-test beside the mode."""
-    effect = record.rules[rule]
-    good, roamers = (
-        -1 if number == UNKNOWN else int(number)
-        for number in (known_good_of(record, effect), roamers_of(record, effect))
-    )
-    return Backtested(record.rows, max(int(record.end - record.first), 0), effect.decides, good, roamers)
-
-
-def sentence(record: "BacktestRecord", rule: str) -> str:
-    """The figure in one line: it becomes the recorded reason, and so part of the policy's hash."""
-    effect = record.rules[rule]
-    days = max((record.end - record.first) / DAY, 0.0)
-    good, roamers = known_good_of(record, effect), roamers_of(record, effect)
-    return (
-        f"back-test {record.id}: would have decided {effect.decides} of {record.rows} attempts in {days:.1f} days, "
-        f"{good} of numbers known to be good, {roamers} of roamers"
-    )
+    return Backtested(*figures_of(record, rule))
 
 
 def figure_table(record: "BacktestRecord", rule: str, now: "Activity | None", t: Texts) -> Table:

@@ -22,12 +22,13 @@ from tosqauyl.cli import promote_figures as figures
 from tosqauyl.cli.build import policy_of, read_text
 from tosqauyl.cli.modes_now import words_of
 from tosqauyl.cli.promote import add_common, by_whom, config_of, ledger_of, tell, waiting_of
-from tosqauyl.cli.promote_checks import MOST_REASON
 from tosqauyl.cli.promote_gate import client_of, gate_pid, reloaded, running
 from tosqauyl.cli.texts import choose_language
 from tosqauyl.config.load import Config
 from tosqauyl.config.modes_file import FILE, LOG, Change, SetMode, merged, mode_line, read_modes, restored, retract_mode
+from tosqauyl.config.office_modes import joined, read_office_modes
 from tosqauyl.errors import FileMistakes, TosqauylError
+from tosqauyl.ledger.promotion import MOST_REASON
 from tosqauyl.policy.load import Policy
 from tosqauyl.policy.modes import standing
 from tosqauyl.policy.near import close
@@ -53,7 +54,8 @@ def add_verbs(verbs: Any, t: Texts = ENGLISH) -> None:
 @dataclass(frozen=True, slots=True)
 class Known:
     """What can be known of the rule. config, policy: None where they cannot be read, and trouble says why. seen: what modes.toml
-    (or the log, where that is damaged) says of it; in_force: what a running gate says (`canary:5`), '' where none runs."""
+    (or the log, where that is damaged) says of it; in_force: what a running gate says (`canary:5`), '' where none runs;
+    office: what the office says of it."""
 
     rule: str
     data: Path
@@ -62,13 +64,16 @@ class Known:
     seen: SetMode | None
     in_force: str
     trouble: str = ""
+    office: tuple[SetMode, ...] = ()
 
     def found(self) -> Rule | None:
         """The rule as all files together have it; None where they cannot be read or have no such rule."""
         if self.policy is None or self.config is None:
             return None
         try:
-            policy = self.policy.with_modes(merged(self.config.modes, (self.seen,) if self.seen else ()))
+            policy = self.policy.with_modes(
+                merged(self.config.modes, joined((self.seen,) if self.seen else (), self.office))
+            )
         except FileMistakes:
             policy = self.policy
         return next((rule for rule in policy.rules if rule.id == self.rule), None)
@@ -129,7 +134,11 @@ def _known(options: argparse.Namespace) -> Known:
         seen = restored(data).get(options.rule)
     told = running(data, gate_pid(data))
     in_force = told.modes.get(options.rule, "") if told else ""
-    return Known(options.rule, data, config, policy, seen, in_force, trouble)
+    office: tuple[SetMode, ...] = ()
+    with suppress(FileMistakes):  # a retraction holds whatever the office says
+        follows = config is None or config.publications.modes
+        office = tuple(one for one in read_office_modes(data, follows) if one.rule == options.rule)
+    return Known(options.rule, data, config, policy, seen, in_force, trouble, office)
 
 
 def _check(options: argparse.Namespace, known: Known) -> None:

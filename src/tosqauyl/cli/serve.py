@@ -77,8 +77,9 @@ async def _serve(config: Config, parts: Parts) -> None:
     if parts.http is not None:
         parts.http.start()
     feeds = loop.create_task(_tick_feeds(parts))
-    if parts.publications is not None:
-        parts.publications.start()
+    followers = [one for one in (parts.publications, parts.modes) if one is not None]
+    for follower in followers:
+        follower.start()
     print("ready", *_places(parts), flush=True)
     if not config.enforce:
         to_stderr(
@@ -89,8 +90,8 @@ async def _serve(config: Config, parts: Parts) -> None:
     finally:
         feeds.cancel()
         await parts.reloader.stop()
-        if parts.publications is not None:
-            await parts.publications.stop()
+        for follower in followers:
+            await follower.stop()
         if parts.http is not None:
             await parts.http.stop()
         if parts.networks is not None:

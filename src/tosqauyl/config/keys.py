@@ -77,6 +77,7 @@ KEYS: tuple[Key, ...] = (
     Key("publications.certificate", "text", "", "Our client certificate (PEM), for mutual TLS."),
     Key("publications.key", "text", "", "Its private key (PEM)."),
     Key("publications.folder", "text", "", "Instead of a url: folder that something else brings the office's files to."),
+    Key("publications.modes", "boolean", False, "Follow the office's modes of rules, too (docs/promote.md); needs a url."),
     Key("publications.stale_minutes", "integer", 15, "The gate is degraded when the office is silent for so long.", (), 1, 10_080),
     Key("overload.source_calls_per_second", "integer", 0, "Calls a second one source may send; 0 for no cap.", (), 0, 1_000_000),
     Key("overload.queue_percent", "integer", 25, "There is pressure when the receive queue is this full.", (), 1, 100),

@@ -388,7 +388,7 @@ def mode_line(text: str, file: str, rule: str) -> int:
 Say = Callable[[str], None]
 
 
-def say_left_out(found: Iterable[LeftOut], data: Path, say: Say) -> None:
+def say_left_out(found: Iterable[LeftOut], file: Path, say: Say) -> None:
     """One line for each."""
     for rule, what in found:
-        say(f"{data / FILE}: mode of rule {rule}: {what}")
+        say(f"{file}: mode of rule {rule}: {what}")

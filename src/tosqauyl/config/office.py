@@ -19,8 +19,9 @@ from tosqauyl.registry.passwords import PasswordRules
 from tosqauyl.registry.retention import RetentionRules
 from tosqauyl.registry.sessions import SessionRules
 from tosqauyl.registry.words import ROLES
+from tosqauyl.tokens import Tokens, load_key
 from tosqauyl.toml_text import read_toml
-from tosqauyl.web.office import CallSources, GateAt, Limits
+from tosqauyl.web.office import CallSources, GateAt, Limits, PolicySource
 from tosqauyl.web.serve import ServeOptions
 
 KEYS_FILE = "vault.keys"
@@ -61,6 +62,10 @@ OFFICE_KEYS: tuple[Key, ...] = (
     Key("sms.file", "boolean", False, "Texts are written to sms.jsonl in data instead of being sent; for trials."),
     Key("ledger.folder", "text", "", "The ledger of decisions, for the pages of calls; '' for none."),
     Key("ledger.memory_mb", "integer", 2_048, "Memory of one query over it, MB.", (), 128, 1_048_576),
+    Key("ledger.token_keys", "texts", (), "Copies (0600) of the gates' token.key, to find numbers that are kept as tokens."),
+    Key("policy.file", "text", "", "The policy that the gates have; '' for the shipped one."),
+    Key("policy.good", "text", "", "Calling numbers known to be good, one a line, for back-tests; '' for none."),
+    Key("demo.tour", "boolean", False, "Invented records: every page says so, and there is a guided tour. Never for real."),
     Key("gate[].name", "text", None, "What people call a gate whose state is shown live."),
     Key("gate[].url", "text", None, "Its HTTP address: https://gate-1.example.kz:8443, or http:// on this machine."),
     Key("gate[].token_file", "text", "", "File with a token of the scope metrics; '' where it asks for none."),
@@ -104,6 +109,8 @@ class OfficeConfig:
     sms_file: bool = False
     provider: Provider | None = None
     calls: CallSources = field(default_factory=CallSources)
+    is_demo: bool = False
+    policy: PolicySource = field(default_factory=PolicySource)
 
     @property
     def secure(self) -> bool:
@@ -161,6 +168,8 @@ def _config(table: Table, reader: Reader, path: _Path) -> OfficeConfig:
         sms_file=Fields(section(table, reader, "sms")).flag("file"),
         provider=_provider(table, reader, path, public_url),
         calls=_calls(table, reader, path),
+        is_demo=Fields(section(table, reader, "demo")).flag("tour"),
+        policy=_policy(table, reader, path),
     )
 
 
@@ -234,7 +243,29 @@ def _calls(table: Table, reader: Reader, path: _Path) -> CallSources:
         gates.append(GateAt(one.text("name"), url, token, path(one.text("ca"))))
     if len({one.name for one in gates}) < len(gates):
         reader.wrong("gate[].name", "is there twice", "give each gate a name of its own")
-    return CallSources(Path(ledger) if ledger else None, said.number("memory_mb"), tuple(gates))
+    tokens = _token_keys(said.texts("token_keys"), reader, path)
+    return CallSources(Path(ledger) if ledger else None, said.number("memory_mb"), tuple(gates), tokens)
+
+
+def _token_keys(files: tuple[str, ...], reader: Reader, path: _Path) -> tuple[Tokens, ...]:
+    """Tokens under each key. A key that is missing is a mistake: a new one would find nothing."""
+    found = []
+    for name in files:
+        try:
+            if not Path(path(name)).is_file():
+                raise TosqauylError("cannot be read", hint="copy token.key out of the gate's data folder")
+            found.append(Tokens(load_key(Path(path(name)))))
+        except TosqauylError as error:
+            reader.wrong("ledger.token_keys", f"{name}: {error.what}", error.hint)
+    return tuple(found)
+
+
+def _policy(table: Table, reader: Reader, path: _Path) -> PolicySource:
+    said = Fields(section(table, reader, "policy"))
+    for name in ("file", "good"):
+        if said.text(name) and not Path(path(said.text(name))).is_file():
+            reader.wrong(f"policy.{name}", "cannot be read", "it is no file")
+    return PolicySource(path(said.text("file")), path(said.text("good")))
 
 
 def _passwords(said: Fields) -> PasswordRules:

@@ -14,10 +14,12 @@ _WEB = ("token_file", "ca", "certificate", "key")
 
 @dataclass(frozen=True, slots=True)
 class PublicationsOptions:
-    """The office, and after how many minutes without a word of it the gate is degraded. Empty where none is followed."""
+    """The office, and after how many minutes without a word of it the gate is degraded. Empty where none is followed. modes:
+    whether its modes of rules are followed, too."""
 
     office: OfficeOptions = field(default_factory=OfficeOptions)
     stale_minutes: int = 15
+    modes: bool = False
 
 
 def publications_of(table: Table, reader: Reader, path: Callable[[str], str]) -> PublicationsOptions:
@@ -39,8 +41,12 @@ def publications_of(table: Table, reader: Reader, path: Callable[[str], str]) ->
     for name in _WEB if not url else ():
         if fields.text(name):
             reader.wrong(f"publications.{name}", "does nothing without a url", "leave it out")
+    if fields.flag("modes") and not url:
+        reader.wrong("publications.modes", "needs a url", "the office gives modes of rules over HTTP only")
     files = {name: path(fields.text(name)) for name in _WEB}
-    return PublicationsOptions(OfficeOptions(url, **files, folder=folder), fields.number("stale_minutes"))
+    return PublicationsOptions(
+        OfficeOptions(url, **files, folder=folder), fields.number("stale_minutes"), fields.flag("modes")
+    )
 
 
 def _is_web(url: str) -> bool:

@@ -1,6 +1,8 @@
-"""What one rule does by the ledger's rows: how many attempts it decided, and would have decided, in a window."""
+"""What rules do by the ledger's rows: how many attempts each decided, and would have decided, in a window."""
 
 import math
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,3 +70,44 @@ def activity_of(folder: Path, rule: str, since: float = -math.inf) -> Activity |
         return activity(engine, rule, window)
     finally:
         engine.close()
+
+
+@dataclass(frozen=True, slots=True)
+class RuleCounts:
+    """Attempts of a window by rule. hits: its condition held, None where the policy of some call is not known; decided: its verdict
+    was the call's; watched: it would have been, but the rule only watched. missing: columns that the ledger lacks."""
+
+    hits: Counter[str] | None
+    decided: Counter[str]
+    watched: Counter[str]
+    missing: tuple[str, ...] = ()
+
+
+def counts_sql(window: Window) -> str:
+    """The query, for every engine. It groups by all rules hit: as many rows as there are sets of rules that calls hit together."""
+    return (
+        "SELECT policy, rules, rule, would_rule, count(*) "
+        f"FROM calls WHERE {window.condition(TIME)} GROUP BY policy, rules, rule, would_rule"
+    )
+
+
+def counts_of(engine: Engine, window: Window, names_of: Callable[[str], Sequence[str] | None]) -> RuleCounts:
+    """Every rule's counts. names_of: hash of a policy -> ids of its rules in their order, None where it is not known. Raises
+    TosqauylError."""
+    decided, watched, hits = Counter[str](), Counter[str](), Counter[str]()
+    missing = tuple(name for name in ("rule", "would_rule") if name not in engine.recorded)
+    if missing:
+        return RuleCounts(None, decided, watched, missing)
+    is_known = {"policy", "rules"} <= engine.recorded
+    for policy, mask, rule, would_rule, count in engine.rows(counts_sql(window)):
+        decided[rule] += count
+        if would_rule != rule:
+            watched[would_rule] += count
+        names = names_of(policy) if mask and is_known else ()
+        if not is_known or names is None or int(mask).bit_length() > len(names):
+            is_known = False
+            continue
+        for place, name in enumerate(names):
+            if int(mask) >> place & 1:
+                hits[name] += count
+    return RuleCounts(hits if is_known else None, decided, watched)

@@ -1,11 +1,11 @@
-"""The office heard over HTTP: GET /v1/lists/calls and a long poll for its changes. docs/publications.md.
+"""The office heard over HTTP: GET /v1/lists/calls and a long poll for its changes, and one for modes. docs/publications.md.
 
 https only, except to this machine itself; no redirect is followed, no proxy of the environment used. The token is read from its
 file for every request, so that it can be replaced while the gate runs; it is in no log and no error.
 """
 
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -18,15 +18,19 @@ from tosqauyl.networks.body import read_body
 from tosqauyl.networks.camara.credentials import bearer
 from tosqauyl.networks.camara.outgoing import broken, open_session, outgoing_url, refusal
 from tosqauyl.networks.office.list_text import MOST_BYTES, MOST_CHANGES_BYTES, parsed
-from tosqauyl.networks.office.terms import WAIT_SECONDS, Changes, ListChanged, OfficeOptions, Sink
+from tosqauyl.networks.office.modes import MOST_MODES_BYTES
+from tosqauyl.networks.office.terms import WAIT_SECONDS, Changes, ListChanged, ModesTold, OfficeOptions, Sink
 from tosqauyl.tls import client_context
 
 LISTS = "/v1/lists/calls"
+MODES = "/v1/publications/modes"
+LONGEST_TAG = 100
 LATE_SECONDS = 10.0
 """How much longer than it was asked to wait the office may take to answer; then the connection is given up."""
 FETCH_SECONDS = 600.0
 SILENT_SECONDS = 30.0
 """For a whole list: in all, and without a byte."""
+_NONE: Mapping[str, str] = {}
 PIECE = 256 << 10
 """Bytes that are unpacked at once."""
 
@@ -38,7 +42,7 @@ class OfficeClient:
     """
 
     def __init__(self, options: OfficeOptions, wall: Callable[[], float]) -> None:
-        self._url = outgoing_url(options.url.rstrip("/") + LISTS, "publications.url")
+        self._url = outgoing_url(options.url.rstrip("/"), "publications.url").rstrip("/")
         self._token_file, self._wall = options.token_file, wall
         self._authorization()
         self._context = client_context(options.ca, options.certificate, options.key)
@@ -47,7 +51,8 @@ class OfficeClient:
     async def fetch(self, sink: Sink) -> None:
         """The whole list, piece by piece. Raises AskFailed; what the sink raises goes on to the caller."""
         timeout = aiohttp.ClientTimeout(total=FETCH_SECONDS, sock_read=SILENT_SECONDS)
-        async with self._get("", timeout, "gzip, identity") as answer:
+        async with self._get(LISTS, timeout, "gzip, identity") as answer:
+            self._check(answer, "text/plain")
             unpack = _Unpacking(answer.headers.get("Content-Encoding", ""))
             async for data in answer.content.iter_any():
                 for piece in unpack.pieces(data):
@@ -59,7 +64,10 @@ class OfficeClient:
         Raises AskFailed, or ListChanged."""
         seconds = max(min(int(wait), WAIT_SECONDS), 0)
         timeout = aiohttp.ClientTimeout(total=seconds + LATE_SECONDS)
-        async with self._get(f"/changes?list={list_id}&after={after}&wait={seconds}", timeout, "identity") as answer:
+        async with self._get(f"{LISTS}/changes?list={list_id}&after={after}&wait={seconds}", timeout) as answer:
+            if answer.status == 409:
+                raise ListChanged
+            self._check(answer, "text/plain")
             text, said = await read_body(answer, MOST_CHANGES_BYTES), _date(answer.headers.get("Date", ""))
         try:
             told = await parsed(text)
@@ -69,6 +77,21 @@ class OfficeClient:
             raise AskFailed("wrong", "changes of another list, or after another one")
         return told._replace(heard=self._wall(), said=said)
 
+    async def modes(self, known: str, wait: float = WAIT_SECONDS) -> ModesTold | None:
+        """The modes that stand, where that is not the state `known`; None where after `wait` seconds nothing is new. Raises
+        AskFailed."""
+        seconds = max(min(int(wait), WAIT_SECONDS), 0)
+        timeout = aiohttp.ClientTimeout(total=seconds + LATE_SECONDS)
+        asked = {"Accept": "application/json", **({"If-None-Match": known} if known else {})}
+        async with self._get(f"{MODES}?wait={seconds}", timeout, more=asked) as answer:
+            if known and answer.status == 304:
+                return None
+            self._check(answer, "application/json")
+            tag = answer.headers.get("ETag", "")
+            if not tag.isascii() or not tag.isprintable() or len(tag) > LONGEST_TAG:
+                raise AskFailed("malformed", "the state of the modes has no usable name")
+            return ModesTold(tag, await read_body(answer, MOST_MODES_BYTES))
+
     async def close(self) -> None:
         """Let go of connections; a question under way fails. Never raises."""
         session, self._session = self._session, None
@@ -77,27 +100,33 @@ class OfficeClient:
 
     @asynccontextmanager
     async def _get(
-        self, rest: str, timeout: aiohttp.ClientTimeout, encoding: str
+        self, path: str, timeout: aiohttp.ClientTimeout, encoding: str = "identity", more: Mapping[str, str] = _NONE
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         if self._session is None:
             self._session = open_session(self._context, 2)
         try:
-            headers = {"Accept": "text/plain", "Accept-Encoding": encoding, "Authorization": self._authorization()}
+            headers = {
+                "Accept": "text/plain",
+                "Accept-Encoding": encoding,
+                "Authorization": self._authorization(),
+                **more,
+            }
         except TosqauylError as error:
             raise AskFailed("refused", f"the token cannot be used: {error.what}") from None
         try:
             async with self._session.get(
-                self._url + rest, headers=headers, timeout=timeout, allow_redirects=False
+                self._url + path, headers=headers, timeout=timeout, allow_redirects=False
             ) as answer:
-                if answer.status == 409 and rest:
-                    raise ListChanged
-                if answer.status != 200:
-                    raise refusal(answer.status, answer.headers.get("Retry-After", ""), self._wall())
-                if answer.content_type != "text/plain":
-                    raise AskFailed("malformed", "the answer is no plain text")
                 yield answer
         except (aiohttp.ClientError, OSError, zlib.error) as error:
             raise broken(error) if not isinstance(error, zlib.error) else _not_packed() from None
+
+    def _check(self, answer: aiohttp.ClientResponse, kind: str) -> None:
+        """Raise AskFailed where it is not what was asked for. kind: its content type."""
+        if answer.status != 200:
+            raise refusal(answer.status, answer.headers.get("Retry-After", ""), self._wall())
+        if answer.content_type != kind:
+            raise AskFailed("malformed", f"the answer is not {kind}")
 
     def _authorization(self) -> str:
         """The header of a request. Raises TosqauylError, which never quotes the token."""

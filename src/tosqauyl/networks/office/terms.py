@@ -24,12 +24,30 @@ class Changes(NamedTuple):
     said: float = 0.0
 
 
+class ModesTold(NamedTuple):
+    """The modes that the office has standing. text: the document itself; tag: names this state of it, for the next question."""
+
+    tag: str
+    text: bytes
+
+
 class ListChanged(Exception):
     """The office has another list, one that went back, or no longer the changes that were asked for: take the whole list."""
 
 
 Sink = Callable[[bytes], None]
 """Takes a piece of the whole list; raises TosqauylError where it is none."""
+
+
+class ModesOffice(Protocol):
+    """A way to hear of modes of rules."""
+
+    async def modes(self, known: str, wait: float = WAIT_SECONDS) -> ModesTold | None:
+        """What holds, where that is not the state `known` ('' for none); None where after `wait` seconds nothing is new. Raises
+        AskFailed."""
+
+    async def close(self) -> None:
+        """Let go of connections. Never raises."""
 
 
 class Office(Protocol):

@@ -13,12 +13,13 @@ from tosqauyl.registry.tables.duties import (
     Webhook,
 )
 from tosqauyl.registry.tables.lists import ListHead, Listing, Publication
+from tosqauyl.registry.tables.policy import ModeDecision
 from tosqauyl.registry.tables.reports import Incident, IncidentEvent, IncidentObservable, Observable, Report, Sighting
 from tosqauyl.registry.tables.trail import AuditEntry, AuditHead
 
 __all__ = [
     "Account", "Action", "ApiKey", "Appeal", "AuditEntry", "AuditHead", "Base", "Bucket", "Condition", "Delivery", "FigureDay",
     "IdempotentAnswer", "Incident", "IncidentEvent", "IncidentObservable", "Indicator", "ListHead", "Listing",
-    "LoginSession", "NumberCheck", "Observable", "OfficialFigure", "Organisation", "ProtectedIdentity", "Publication",
-    "Report", "Sighting", "Upload", "Webhook",
+    "LoginSession", "ModeDecision", "NumberCheck", "Observable", "OfficialFigure", "Organisation", "ProtectedIdentity",
+    "Publication", "Report", "Sighting", "Upload", "Webhook",
 ]  # fmt: skip
