@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tosqauyl.cli import demo, traffic
+from tosqauyl.cli import demo, demo_office, traffic
 from tosqauyl.cli.demo import GateProcess, free_ports
 from tosqauyl.cli.traffic import prepare
 from tosqauyl.cli.traffic_drive import loopback
 from tosqauyl.cli.traffic_mix import load_mix
 from tosqauyl.config.load import load_config
+from tosqauyl.config.office import load_office
 from tosqauyl.errors import TosqauylError
 from tosqauyl.state.lists import load_lists
 
@@ -27,7 +28,8 @@ def run(*arguments: str) -> int:
     subparsers = parser.add_subparsers()
     demo.add_parser(subparsers)
     traffic.add_parser(subparsers)
-    options = parser.parse_args(list(arguments))
+    more = ["--no-office"] if arguments[0] == "demo" and "--with-office" not in arguments else []
+    options = parser.parse_args([one for one in (*arguments, *more) if one != "--with-office"])
     return int(options.run(options))
 
 
@@ -83,7 +85,7 @@ def test_sigterm_ends_gate_and_demo_and_removes_the_folder(tmp_path: Path) -> No
     code = (
         f"import argparse, sys\nfrom tosqauyl.cli import demo\ndemo.GATE_PROGRAM = {STUB!r}\ndemo.PROGRESS = 0.1\n"
         "p = argparse.ArgumentParser(); demo.add_parser(p.add_subparsers())\n"
-        "o = p.parse_args(['demo', '--lang', 'en']); sys.exit(o.run(o))"
+        "o = p.parse_args(['demo', '--lang', 'en', '--no-office']); sys.exit(o.run(o))"
     )
     environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
     child = subprocess.Popen(
@@ -96,6 +98,47 @@ def test_sigterm_ends_gate_and_demo_and_removes_the_folder(tmp_path: Path) -> No
     assert child.wait(20) == 128 + signal.SIGTERM
     child.stdout.close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_without_the_offices_libraries_the_demo_says_what_is_missing_and_goes_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(demo_office, "missing", lambda: ["duckdb"])
+    assert run("demo", "--with-office", "--seconds", "0.5", "--lang", "en") == 0
+    text = capsys.readouterr().out
+    assert 'duckdb: python -m pip install "tosqauyl[office,ledger]"' in text
+    assert "Every answer was right" in text
+
+
+def test_a_browser_is_opened_only_where_somebody_sits_before_a_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(demo_office.webbrowser, "open", lambda address: bool(opened.append(address)) or True)
+    monkeypatch.setattr(demo_office.sys, "platform", "linux")
+    monkeypatch.setattr(demo_office.sys.stdout, "isatty", lambda: True, raising=False)
+    for environment in ({}, {"CI": "true", "DISPLAY": ":0"}):
+        assert not demo_office.open_browser("http://127.0.0.1:1/", environment)
+    assert demo_office.open_browser("http://127.0.0.1:1/", {"DISPLAY": ":0"})
+    monkeypatch.setattr(demo_office.sys.stdout, "isatty", lambda: False, raising=False)
+    assert not demo_office.open_browser("http://127.0.0.1:1/", {"DISPLAY": ":0"})
+    assert opened == ["http://127.0.0.1:1/"]
+
+
+def test_beside_an_office_the_number_that_the_tour_blocks_calls_too() -> None:
+    mix = demo_office.with_reported(load_mix())
+    assert mix.classes[:-1] == load_mix().classes
+    assert (mix.classes[-1].callers, mix.classes[-1].right) == (("+447700900314",), {"pass", "mark", "stop"})
+
+
+def test_what_the_demo_writes_of_its_office_is_read_and_leads_to_the_gate(tmp_path: Path) -> None:
+    config = prepare(load_mix(), 7, tmp_path, free_ports())
+    settings = demo_office.write_settings(tmp_path, config)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "token.key").write_bytes(b"k" * 32)
+    (tmp_path / "data" / "token.key").chmod(0o600)
+    gate, office = load_config(config.read_text(), str(config)), load_office(settings.read_text(), str(settings))
+    assert gate.publications.office.url == f"http://{office.serve.host}:{office.serve.port}"
+    assert [one.url for one in office.calls.gates] == [f"http://127.0.0.1:{gate.http.listen[1]}"]
+    assert (office.is_demo, office.sessions.second_factor, office.serve.host) == (True, (), "127.0.0.1")
 
 
 @pytest.fixture

@@ -19,7 +19,6 @@ from rich.table import Table
 from tosqauyl.cli import modes_table, promote, retract
 from tosqauyl.cli.asking import networks_of
 from tosqauyl.cli.build import engine_of, policy_in_modes, policy_of, provider_of, read_text, snapshot_of
-from tosqauyl.cli.network_texts import network_lines
 from tosqauyl.cli.number_texts import step_text
 from tosqauyl.cli.publications import publications_folder, recall
 from tosqauyl.cli.texts import choose_language
@@ -28,6 +27,7 @@ from tosqauyl.errors import TosqauylError
 from tosqauyl.facts import FACTS, Call, Verdict
 from tosqauyl.gate.answer import changes, compose
 from tosqauyl.gate.trunks import Entry
+from tosqauyl.ledger.network_texts import network_lines
 from tosqauyl.networks.provider import Networks
 from tosqauyl.numbers.plan import load_plan
 from tosqauyl.numbers.portability import read_portability

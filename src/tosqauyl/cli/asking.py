@@ -12,7 +12,7 @@ from tosqauyl.errors import TosqauylError
 from tosqauyl.networks.backend import WhereaboutsBackend
 from tosqauyl.networks.camara.options import CamaraOptions
 from tosqauyl.networks.desk import Desk, Senses, origination_desk, whereabouts_desk
-from tosqauyl.networks.office.terms import Office, OfficeOptions
+from tosqauyl.networks.office.terms import ModesOffice, Office, OfficeOptions
 from tosqauyl.networks.provider import Networks
 from tosqauyl.networks.sh.options import ShOptions
 from tosqauyl.numbers.plan import Plan
@@ -77,6 +77,13 @@ def office_of(options: OfficeOptions) -> Office:
         from tosqauyl.networks.office.folder import OfficeFolder
 
         return OfficeFolder(options.folder, time.time)
+    from tosqauyl.networks.office.client import OfficeClient
+
+    return OfficeClient(options, time.time)
+
+
+def modes_office_of(options: OfficeOptions) -> ModesOffice:
+    """The office whose modes of rules a gate follows, on connections of its own: neither long poll waits for the other one."""
     from tosqauyl.networks.office.client import OfficeClient
 
     return OfficeClient(options, time.time)

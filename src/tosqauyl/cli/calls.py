@@ -9,14 +9,15 @@ import os
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 
 from rich.console import Console, OverflowMethod
 from rich.text import Text
 
-from tosqauyl.cli import derive_calls, generate, import_calls
+from tosqauyl.cli import call_explained, derive_calls, generate, import_calls
+from tosqauyl.cli.build import to_stderr
 from tosqauyl.cli.report import STYLES, Row, clock_time, make_report, render_report
 from tosqauyl.cli.texts import choose_language
 from tosqauyl.errors import TosqauylError
@@ -101,6 +102,14 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--reason", metavar="SLUG", choices=[str(one) for one in Reason], help=t("calls with this reason only")
     )
+    parser.add_argument(
+        "--number", metavar="NUMBER", help=t("calls from or to this number only, as people write it or as a token")
+    )
+    parser.add_argument("--key", metavar="FILE", type=Path, help=t("key of the tokens (default: token.key of --data)"))
+    parser.add_argument("--call-id", metavar="TEXT", help=t("the call with this Call-ID only"))
+    parser.add_argument(
+        "--explain", action="store_true", help=t("why the newest that matches got its verdict: each rule, each fact")
+    )
     parser.add_argument("--report", action="store_true", help=t("count all calls that match instead of listing them"))
     parser.add_argument("--follow", action="store_true", help=t("go on with new decisions until Ctrl-C"))
     parser.add_argument("--reveal", action="store_true", help=t("show numbers in clear; recorded in DIR/access.log"))
@@ -119,10 +128,16 @@ def run(options: argparse.Namespace) -> int:
     try:
         if not folder.is_dir():
             raise TosqauylError("there is no journal", str(folder), "--data names the data folder of the gate")
+        chosen = _chosen(options, t)
         if options.reveal:
-            asked = {name: getattr(options, name) for name in ("last", "stopped", "reason", "report", "follow")}
+            asked = {
+                name: getattr(options, name) for name in ("last", "stopped", "reason", "report", "follow", "explain")
+            }
+            asked |= {"number": mask(options.number or ""), "call_id": bool(options.call_id)}
             record_access(options.data, {"command": "calls", **asked}, time.time())
-        return _report(folder, options, t) if options.report else _list(folder, options, t)
+        if options.explain:
+            return _explain(folder, options, chosen, t)
+        return _report(folder, options, chosen, t) if options.report else _list(folder, options, chosen, t)
     except OSError as error:
         print(f"tosqauyl calls: {error.filename or folder}: {error.strerror}", file=sys.stderr)
     except TosqauylError as error:
@@ -132,15 +147,50 @@ def run(options: argparse.Namespace) -> int:
     return 2
 
 
-def _matching(rows: Iterable[Row], options: argparse.Namespace) -> Iterator[Row]:
-    for row in rows:
-        wanted = not options.stopped or row["verdict"] == "stop"
-        if wanted and (not options.reason or options.reason in (row["reason"], row["would_reason"])):
-            yield row
+Chosen = Callable[[Row], bool]
+"""Whether a row is one of those that are asked for."""
 
 
-def _report(folder: Path, options: argparse.Namespace, t: Texts) -> int:
-    report = make_report(_matching(read_rows(folder), options), str(folder))
+def _chosen(options: argparse.Namespace, t: Texts) -> Chosen:
+    """Which rows are asked for. Raises TosqauylError for a key that cannot be used."""
+    numbers: frozenset[str] = frozenset()
+    if options.number:
+        spelled, has_key = call_explained.spellings(options)
+        numbers = frozenset(spelled)
+        if not has_key:
+            to_stderr(t("No key was given: tokens of this number were not looked for."))
+
+    def chosen(row: Row) -> bool:
+        return (
+            (not options.stopped or row["verdict"] == "stop")
+            and (not options.reason or options.reason in (row["reason"], row["would_reason"]))
+            and (not options.call_id or row["call_id"] == options.call_id)
+            and (not numbers or not numbers.isdisjoint(row[name] for name in NUMBER_COLUMNS))
+        )
+
+    return chosen
+
+
+def _explain(folder: Path, options: argparse.Namespace, chosen: Chosen, t: Texts) -> int:
+    """Explain the newest row that is asked for."""
+    found = _newest(folder, 1, chosen)
+    if not found:
+        print(t("No call matches."), file=sys.stderr)
+        return 1
+    shown = found[0] if options.reveal else masked(found[0])
+    explained = call_explained.explained(found[0], options.data)
+    if options.json:
+        print(json.dumps(call_explained.as_data(explained, shown, t), ensure_ascii=False))
+        return 0
+    console = Console(highlight=False)
+    console.print(call_line(shown, t))
+    for line in call_explained.lines(explained, shown, t):
+        console.print(Text(line))
+    return 0
+
+
+def _report(folder: Path, options: argparse.Namespace, chosen: Chosen, t: Texts) -> int:
+    report = make_report(filter(chosen, read_rows(folder)), str(folder))
     if options.json:
         print(json.dumps(report.as_dict(), ensure_ascii=False, indent=1))
     else:
@@ -148,28 +198,28 @@ def _report(folder: Path, options: argparse.Namespace, t: Texts) -> int:
     return 0 if report.total.attempts else 1
 
 
-def _newest(folder: Path, options: argparse.Namespace) -> list[Row]:
+def _newest(folder: Path, most: int, chosen: Chosen) -> list[Row]:
     """The last matches, oldest first; segments are read from the newest back, so an old journal costs nothing."""
     found: list[Row] = []
     for segment in reversed(segment_files(folder)):
-        missing = max(0, options.last) - len(found)
+        missing = max(0, most) - len(found)
         if not missing:
             break
-        found = [*deque(_matching(read_segment(segment.path), options), maxlen=missing), *found]
+        found = [*deque(filter(chosen, read_segment(segment.path)), maxlen=missing), *found]
     return found
 
 
-def _list(folder: Path, options: argparse.Namespace, t: Texts) -> int:
+def _list(folder: Path, options: argparse.Namespace, chosen: Chosen, t: Texts) -> int:
     show = _shower(options, t)
     # The tail is opened before the journal is read: a call decided in between is shown twice rather than never.
     tail = Tail(folder) if options.follow else None
-    found = _newest(folder, options)
+    found = _newest(folder, options.last, chosen)
     for row in found:
         show(row)
     if not found and not tail:
         print(t("No call matches."), file=sys.stderr)
     while tail:
-        for row in _matching(tail.read(), options):
+        for row in filter(chosen, tail.read()):
             show(row)
         sys.stdout.flush()
         time.sleep(0.2)

@@ -13,9 +13,9 @@ from rich.table import Table
 
 from tosqauyl.cli.feed import context_of, token_of
 from tosqauyl.cli.feed_client import FeedClient
-from tosqauyl.cli.network_texts import age_text
 from tosqauyl.cli.texts import choose_language
 from tosqauyl.errors import TosqauylError
+from tosqauyl.ledger.network_texts import age_text
 from tosqauyl.texts import ENGLISH, LANGUAGES, N_, Texts
 
 KINDS = {"whereabouts": N_("Where is the subscriber?"), "origination": N_("Did you start this call?")}

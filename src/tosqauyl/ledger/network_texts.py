@@ -53,8 +53,8 @@ def _place(call: Call, t: Texts) -> str:
     if call.home_source != "none" and place:
         told = t(_PLACES[place])
         if call.home_age < 0 or call.home_source == "script":
-            return t({**_SOURCES, **_AGELESS}[call.home_source], place=told)
-        return t(_SOURCES[call.home_source], place=told, age=age_text(call.home_age, t))
+            return t({**_SOURCES, **_AGELESS}.get(call.home_source, ""), place=told)
+        return t(_SOURCES.get(call.home_source, ""), place=told, age=age_text(call.home_age, t))
     return t(_PLACE_ENDINGS.get(call.home_network, ""))
 
 
