@@ -13,11 +13,11 @@ PYTHON ?=
 PYTHONS := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 /usr/bin/python3)
 LISTEN ?= udp:127.0.0.1:5060
 FUZZ_SECONDS ?= 600
-PEER_PACKAGES := sip-tester kamailio kamailio-tls-modules openssl gcc libc6-dev redis-server tshark freeradius-utils openjdk-17-jre-headless postgresql nodejs
+PEER_PACKAGES := sip-tester kamailio kamailio-tls-modules openssl gcc libc6-dev redis-server tshark freeradius-utils openjdk-17-jre-headless postgresql nodejs chromium fonts-dejavu-core curl jq
 
 .DEFAULT_GOAL := help
 CALL_PATH_TESTS := tests/gate tests/numbers tests/screen tests/sip tests/state tests/networks
-.PHONY: help setup demo run test test-compiled lint types check test-peers nightly bench reference clean
+.PHONY: help setup demo run test test-compiled lint types check test-peers nightly bench reference docs screenshots clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/\1\t\2/p' Makefile | awk -F '\t' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -36,7 +36,7 @@ test: $(READY)  ## the tests that need no other program
 	$(BIN)/pytest -n auto --ignore=tests/peers -m 'not peers'
 
 test-compiled: $(READY)  ## the tests of the rooms on the call path once more, on the installed (compiled) modules
-	TOSQAUYL_INSTALLED=1 $(BIN)/pytest -n auto $(CALL_PATH_TESTS)
+	TOSQAUYL_INSTALLED=1 HYPOTHESIS_PROFILE=again $(BIN)/pytest -n auto $(CALL_PATH_TESTS)
 
 lint: $(READY)  ## ruff: rules and layout
 	$(BIN)/ruff check .
@@ -47,12 +47,13 @@ types: $(READY)  ## mypy, strict
 
 check: lint types test  ## lint, types and test
 
-test-peers: $(READY) $(SPARK_READY)  ## as root: install SIPp, Kamailio, Redis, PostgreSQL, tshark, Node and more from Debian, run the tests against them, skip none
+test-peers: $(READY) $(SPARK_READY)  ## as root: install SIPp, Kamailio, Redis, PostgreSQL, tshark, Node, Chromium and more from Debian, run the tests against them, skip none
 	@dpkg -s $(PEER_PACKAGES) >/dev/null 2>&1 || { \
 	    test "$$(id -u)" = 0 || { echo "make test-peers: run as root, it installs: $(PEER_PACKAGES)" >&2; exit 1; }; \
 	    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $(PEER_PACKAGES); }
 	TOSQAUYL_REQUIRE_PEERS=1 $(BIN)/pytest -n auto tests/registry tests/web -m peers
-	TOSQAUYL_REQUIRE_PEERS=1 $(BIN)/pytest tests/peers -m peers
+	TOSQAUYL_REQUIRE_PEERS=1 $(BIN)/pytest -n auto tests/peers -m 'peers and together'
+	TOSQAUYL_REQUIRE_PEERS=1 $(BIN)/pytest tests/peers -m 'peers and not together'
 
 nightly: $(NIGHTLY_READY)  ## what is too long for check: fuzzing (FUZZ_SECONDS each), soak and crash runs, benchmark
 	@mkdir -p var/fuzz
@@ -76,6 +77,8 @@ nightly: $(NIGHTLY_READY)  ## what is too long for check: fuzzing (FUZZ_SECONDS 
 	$(BIN)/python bench/backtest.py --check 1_000_000
 	$(BIN)/python bench/publish.py
 	$(BIN)/python bench/office.py
+	$(BIN)/python bench/pages.py
+	$(BIN)/python bench/live.py
 
 bench: $(READY)  ## the benchmark, with a table of where each microsecond goes
 	$(BIN)/python bench/gate.py
@@ -83,8 +86,14 @@ bench: $(READY)  ## the benchmark, with a table of where each microsecond goes
 reference: $(READY)  ## write docs/reference and the executed examples anew
 	$(BIN)/python scripts/make_reference.py
 
+docs: $(READY)  ## write the documentation as a site into ./site; a link that leads nowhere ends it
+	$(BIN)/python scripts/make_site.py
+
+screenshots: $(READY)  ## write docs/screens and their index anew; needs chromium and fonts-dejavu-core (make test-peers installs them)
+	$(BIN)/python scripts/screenshots.py
+
 clean:  ## remove .venv and caches; ./var stays, it may hold a journal
-	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist site .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find src tests scripts -name __pycache__ -prune -exec rm -rf {} +
 
 $(TOOLS): requirements/dev.txt

@@ -145,10 +145,10 @@ def sign_in(port: int, login: str) -> str:
 
 
 @contextmanager
-def served(folder: Path, store: Sqlite | Postgresql) -> Iterator[tuple[int, subprocess.Popen[str]]]:
-    """The office as a person starts it; its port and process."""
+def served(folder: Path, store: Sqlite | Postgresql, more: str = "") -> Iterator[tuple[int, subprocess.Popen[str]]]:
+    """The office as a person starts it; its port and process. more: further tables of its configuration."""
     settings = f'data = "office"\nkeys = "vault.keys"\ndatabase = "{store.url}"\nlisten = "127.0.0.1:0"\n'
-    settings += "[session]\nsecond_factor = []\n"
+    settings += "[session]\nsecond_factor = []\n" + more
     (folder / "office.toml").write_text(settings)
     command = [sys.executable, "-m", "tosqauyl", "office", "serve", "--config", str(folder / "office.toml")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

@@ -34,8 +34,10 @@ REFUSALS = frozenset(
 )  # fmt: skip
 """What tells people why something is refused: fixed sentences among its arguments are texts. What has no blank is a slug."""
 REFUSING = frozenset({
-    "actions.py", "appeals.py", "buckets.py", "carriers.py", "checks.py", "csv_rows.py", "decisions.py", "incident_parts.py",
-    "incidents.py", "ledger_desk.py", "lookup.py", "observable_forms.py", "passwords.py", "person.py", "proof.py", "proposals.py",
+    "actions.py", "appeals.py", "buckets.py", "calls.py", "carriers.py", "checks.py", "csv_rows.py", "decisions.py",
+    "incident_parts.py",
+    "incidents.py", "ledger_desk.py", "lookup.py", "observable_forms.py", "passwords.py", "person.py", "proof.py",
+    "proposals.py", "backtest_desk.py", "modes.py", "policy.py", "policy_backtests.py", "policy_desk.py", "policy_drafts.py",
     "reports.py", "routing.py", "sessions.py", "submission.py", "tickets.py", "uploads.py",
 })  # fmt: skip
 """Files whose refusals people meet on pages. Those of others are told by the general sentence of their kind."""

@@ -17,6 +17,7 @@ if os.environ.get("TOSQAUYL_INSTALLED") == "1":  # make test-compiled: the insta
 
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("nightly", parent=settings.get_profile("default"), max_examples=5000)
+settings.register_profile("again", parent=settings.get_profile("default"), max_examples=15)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 DEFAULT_PEER = "sipp"

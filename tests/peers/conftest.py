@@ -15,6 +15,25 @@ sys.path[:0] = [str(HERE), str(HERE.parent.parent / "bench")]
 from peer_runs import Runs, configure  # noqa: E402 - found through the line above
 from server import Gate  # noqa: E402
 
+TOGETHER = frozenset({
+    "test_browser_access", "test_browser_flow", "test_import_real", "test_office_schemathesis", "test_office_story",
+    "test_spark", "test_stranger", "test_taxii", "test_tutorials",
+})  # fmt: skip
+"""Modules whose tests measure no time and pin no core, so that several may run at once. The others have the machine alone."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what may run beside others, and leave the second database of the longest test to the night: the registry's own tests
+    and those of the routes run on both."""
+    for item in items:
+        if item.path.parent != HERE:
+            continue
+        if item.path.stem in TOGETHER:
+            item.add_marker("together")
+        if item.path.stem == "test_office_schemathesis" and "postgresql" in item.name:
+            item.add_marker("nightly")
+
 
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:

@@ -91,7 +91,8 @@ def test_what_a_real_gate_tells_is_read_whole(tmp_path):
     assert found.version
     assert found.started > 1_600_000_000
     assert {"shed_analytics", "http_shed"} <= found.shed.keys()
-    assert found.trunks is None, "gates do not count calls by trunk; if they do now, show them"
+    assert found.trunks == {"abroad": (2, 1), "home": (0, 0), "new": (0, 0)}
+    assert found.carriers == {"Carrier": (2, 1)}
 
 
 def test_a_gate_that_only_watches_says_what_it_would_have_stopped(tmp_path):
@@ -109,6 +110,7 @@ def test_a_gate_that_counts_by_trunk_is_understood():
         + 'tosqauyl_trunk_calls_total{trunk="a",verdict="stop"} 3.0\ntosqauyl_trunk_calls_total{trunk="a",verdict="pass"} 4.0\n'
     )
     assert found.trunks == {"a": (7, 3)}
+    assert found.carriers == {}, "a trunk that names no carrier is of none"
 
 
 @pytest.mark.parametrize(
@@ -212,6 +214,15 @@ def test_trunks_are_none_unless_a_gate_counts_them(watched):
     assert watched.look(reading(3, trunks={"a": (4, 2)})).trunks == (watch.Row("a", (1.0, 0.5)),)
 
 
+def test_trunks_of_one_carrier_are_added_up():
+    lines = "".join(
+        f'tosqauyl_trunk_calls_total{{trunk="{trunk}",carrier="Far",verdict="{verdict}"}} {count}.0\n'
+        for trunk, verdict, count in (("a", "pass", 3), ("b", "pass", 4), ("b", "stop", 2))
+    )
+    found = read(TEXT + lines)
+    assert (found.trunks, found.carriers) == ({"a": (3, 0), "b": (6, 2)}, {"Far": (9, 2)})
+
+
 def test_only_the_rows_with_the_most_calls_are_told_and_the_others_as_one(watched):
     none = {f"r{n}": (0, 0, 0) for n in range(MOST_ROWS + 5)}
     watched.look(reading(0, rules=none))
@@ -248,7 +259,7 @@ def test_ten_gates_that_are_watched_for_longer_take_no_more_memory(early, late):
     finally:
         tracemalloc.stop()
     assert after < before * 1.1, (before, after)
-    assert watched.live.size <= len(names) * (POINTS + 4 * LOOKS * (MOST_GROWN + 1))
+    assert watched.live.size <= len(names) * (POINTS + 5 * LOOKS * (MOST_GROWN + 1))
     assert len(watched.live.now().series) == POINTS
 
 
@@ -395,7 +406,7 @@ def test_the_api_tells_everything_of_now(client_as, office):
     assert (said["now"]["passed"], said["now"]["stopped"], len(said["series"]), len(one["series"])) == (10, 10, 1, 1)
     assert said["rules"] == [{"rule": "a", "held": 10, "decided": 10, "would_stop": 0}]
     assert said["reasons"][0] == {"reason": "burst", "stopped": 10, "touched": 0, "passed": 0, "would_stop": 0}
-    assert said["trunks"] is None
+    assert (said["trunks"], said["carriers"]) == (None, None)
 
 
 def test_without_a_gate_there_is_nothing_to_tell(client_as):

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tosqauyl.cli.asking import networks_of
+from tosqauyl.config import office_modes
 from tosqauyl.config.load import Config
 from tosqauyl.config.modes_file import FILE, SetMode, left_out, merged, read_modes, say_left_out
 from tosqauyl.errors import FileMistakes, Mistake, TosqauylError
@@ -70,7 +71,8 @@ def built_of(config: Config, file: str = "", say: Say = silent) -> Built:
         except OSError as error:
             raise TosqauylError(f"the roaming feeds cannot be read: {error.strerror}", str(folder)) from None
 
-    chosen, mistakes = _chosen_modes(config)
+    own, office, mistakes = _chosen_modes(config)
+    chosen = office_modes.joined(own, office)
     sources = replace(sources_of(config, file), modes=merged(config.modes, chosen))
     try:
         built = build(sources, say, feeds)
@@ -78,17 +80,28 @@ def built_of(config: Config, file: str = "", say: Say = silent) -> Built:
         raise FileMistakes([*mistakes, *error.mistakes]) from None
     if mistakes:
         raise FileMistakes(mistakes)
-    say_left_out(left_out(config.modes, chosen, built.snapshot.policy.rules), Path(config.data), say)
-    _note_modes(built, Path(config.data) / FILE)
+    for name, some in ((FILE, own), (office_modes.FILE, office)):
+        counted = [one for one in some if one in chosen]
+        say_left_out(left_out(config.modes, counted, built.snapshot.policy.rules), Path(config.data) / name, say)
+        if some or name == FILE:
+            _note_modes(built, Path(config.data) / name)
     return built
 
 
-def _chosen_modes(config: Config) -> tuple[tuple[SetMode, ...], list[Mistake]]:
-    """The modes in the data folder; or every mistake in their file."""
+def _chosen_modes(config: Config) -> tuple[tuple[SetMode, ...], tuple[SetMode, ...], list[Mistake]]:
+    """The modes in the data folder, the gate's own and the office's; and every mistake in their files."""
+    own: tuple[SetMode, ...] = ()
+    office: tuple[SetMode, ...] = ()
+    mistakes: list[Mistake] = []
     try:
-        return read_modes(Path(config.data)), []
+        own = read_modes(Path(config.data))
     except FileMistakes as error:
-        return (), error.mistakes
+        mistakes += error.mistakes
+    try:
+        office = office_modes.read_office_modes(Path(config.data), config.publications.modes)
+    except FileMistakes as error:
+        mistakes += error.mistakes
+    return own, office, mistakes
 
 
 def _note_modes(built: Built, path: Path) -> None:
@@ -100,7 +113,9 @@ def _note_modes(built: Built, path: Path) -> None:
 
 def policy_in_modes(config: Config, file: str = "") -> Policy:
     """The policy as a gate of this configuration has it. Raises FileMistakes."""
-    return policy_of(config.policy).with_modes(merged(config.modes, read_modes(Path(config.data))), file)
+    data = Path(config.data)
+    chosen = office_modes.joined(read_modes(data), office_modes.read_office_modes(data, config.publications.modes))
+    return policy_of(config.policy).with_modes(merged(config.modes, chosen), file)
 
 
 def snapshot_of(config: Config, say: Say = silent) -> Snapshot:

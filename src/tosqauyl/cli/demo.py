@@ -1,4 +1,5 @@
-"""`tosqauyl demo`: a gate on this machine, a minute of realistic calls, a live view, and the report.
+"""`tosqauyl demo`: a gate on this machine, a minute of realistic calls, a live view, and the report; beside it, where its libraries
+are installed, the office with its console and public page.
 
 The gate is the real one, in a process of its own; calls and answers are real SIP over UDP on loopback. Nothing is left
 behind unless --data names a folder.
@@ -6,23 +7,27 @@ behind unless --data names a folder.
 
 import argparse
 import contextlib
+import select
 import shlex
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
+from rich.layout import Layout
 from rich.live import Live
 from rich.padding import Padding
 from rich.text import Text
 
+from tosqauyl.cli import demo_office
 from tosqauyl.cli.calls import journal_folder
+from tosqauyl.cli.demo_process import GATE_PROGRAM, GateProcess
 from tosqauyl.cli.report import Counting, render_report
 from tosqauyl.cli.texts import choose_language
 from tosqauyl.cli.traffic import (
@@ -37,7 +42,7 @@ from tosqauyl.cli.traffic import (
 )
 from tosqauyl.cli.traffic_drive import Drive, Score, right_answers
 from tosqauyl.cli.traffic_mix import Mix, load_mix, plan_calls
-from tosqauyl.cli.view import Health, RuleText, Scene, Watch, render
+from tosqauyl.cli.view import RuleText, Scene, Watch, render
 from tosqauyl.errors import TosqauylError
 from tosqauyl.journal.tail import Tail
 from tosqauyl.policy.load import load_shipped
@@ -48,56 +53,8 @@ FRAME = 0.25
 """Seconds between two pictures of the live view."""
 PROGRESS = 5.0
 """Seconds between two progress lines where there is no live view."""
-GATE_PROGRAM = ("-m", "tosqauyl", "serve")
-READY_WITHIN = 20.0
-ENDS_WITHIN = 10.0
-
-
-class GateProcess:
-    """A gate in a process of its own. Raises TosqauylError when it does not come up."""
-
-    def __init__(self, config: Path, folder: Path, program: Sequence[str] = GATE_PROGRAM) -> None:
-        """program: what the interpreter runs as the gate; tests put a stub there."""
-        self._out, self._err = folder / "gate.out", folder / "gate.err"
-        command = [sys.executable, *program, "--config", str(config)]
-        # A session of its own: Ctrl-C is for the demo, which then ends the gate in order.
-        with self._out.open("wb") as out, self._err.open("wb") as err:
-            self._child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True
-            )
-
-    def wait_ready(self, within: float = READY_WITHIN) -> None:
-        """Wait for the line `ready ...` on the gate's standard output."""
-        until = time.monotonic() + within
-        while time.monotonic() < until:
-            ended = self._child.poll() is not None
-            if any(line.startswith("ready") for line in self._out.read_text("utf-8", "replace").splitlines()):
-                return
-            if ended:
-                break
-            time.sleep(0.05)
-        said = self._err.read_text("utf-8", "replace").strip()[-2000:]
-        raise TosqauylError("the gate did not start", hint=said or "it said nothing")
-
-    @property
-    def health(self) -> Health:
-        """Whether it runs, and its resident memory where the system tells (Linux)."""
-        alive = self._child.poll() is None
-        try:
-            pages = int(Path(f"/proc/{self._child.pid}/statm").read_text().split()[1])
-        except (OSError, ValueError, IndexError):
-            return Health(alive)
-        return Health(alive, pages * 4096 / 2**20)
-
-    def end(self) -> int:
-        """SIGTERM, and SIGKILL if that is not enough; the exit code."""
-        if self._child.poll() is None:
-            self._child.terminate()
-        try:
-            return self._child.wait(ENDS_WITHIN)
-        except subprocess.TimeoutExpired:
-            self._child.kill()
-            return self._child.wait()
+ROUND = 600.0
+"""Seconds of traffic that are planned at once while somebody looks at the console."""
 
 
 class Demo:
@@ -159,7 +116,27 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--seed", type=int, default=7, help=t("same seed, same calls (default 7)"))
     parser.add_argument("--lang", choices=LANGUAGES, help=t("language of the view (default: of the terminal)"))
     parser.add_argument("--data", metavar="DIR", type=Path, help=t("keep configuration and journal in DIR"))
+    parser.add_argument("--no-office", action="store_true", help=t("the gate alone, without console and public page"))
+    parser.add_argument("--no-browser", action="store_true", help=t("open no browser"))
+    parser.add_argument(
+        "--stay", action="store_true", help=t("go on until stopped, also where nobody sits at the terminal")
+    )
     parser.set_defaults(run=run)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What was started. ports: of the gate's two listeners; office: None where there is none."""
+
+    mix: Mix
+    ports: tuple[int, int]
+    gate: GateProcess
+    office: demo_office.Console | None = None
+
+    @property
+    def targets(self) -> dict[str, tuple[str, int]]:
+        """Where calls are sent, by direction."""
+        return {"international": ("127.0.0.1", self.ports[0]), "domestic": ("127.0.0.1", self.ports[1])}
 
 
 def run(options: argparse.Namespace) -> int:
@@ -170,23 +147,92 @@ def run(options: argparse.Namespace) -> int:
         stack.enter_context(_ends_in_order())
         try:
             folder = options.data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tosqauyl-demo-")))
-            mix, ports = load_mix(), free_ports()
-            gate = GateProcess(prepare(mix, options.seed, folder, ports), folder, GATE_PROGRAM)
-            stack.callback(gate.end)
-            gate.wait_ready()
+            setting = _begin(options, folder, stack, console, t)
         except (TosqauylError, OSError) as error:
             print(f"tosqauyl demo: {error}", file=sys.stderr)
             return EXIT_USAGE
-        demo = Demo(mix, gate, folder, rule_texts())
-        _play(demo, options, ports, console, t)
-        for part in closing(demo, mix, folder, options.data is not None, t):
+        said = demo_office.told(setting.office, t, folder) if setting.office else []
+        _say(said, console)
+        if setting.office and not options.no_browser:
+            demo_office.open_browser(setting.office.at(t.language))
+        demo = Demo(setting.mix, setting.gate, folder, rule_texts())
+        _play(demo, options, setting, _in_view(said), console, t)
+        for part in closing(demo, setting.mix, folder, options.data is not None, t):
             # Commands stay on one line, however long, so that they can be copied.
             console.print(part, soft_wrap=isinstance(part, Text) and bool(part.no_wrap))
-        if sys.stdin.isatty() and not demo.ended_early:
-            console.print(Text(t("The gate is still up for these commands. Press Enter to end."), style="bold"))
-            with contextlib.suppress(EOFError, KeyboardInterrupt):
-                input()
+        if not demo.ended_early and (sys.stdin.isatty() or options.stay):
+            _say(said, console)
+            _stay(setting, options, console, t)
         return EXIT_GOOD if demo.score.is_good and demo.ended_early != "gate" else EXIT_WRONG
+
+
+def _begin(
+    options: argparse.Namespace, folder: Path, stack: contextlib.ExitStack, console: Console, t: Texts
+) -> Setting:
+    """Start everything; it ends with the stack, the gate last. Raises TosqauylError."""
+    lacking = [] if options.no_office else demo_office.missing()
+    if lacking:
+        what = t("The console and the public page need {names}: {command}", names=", ".join(lacking), command=_INSTALL)
+        console.print(Text(what), soft_wrap=True)
+    has_office, ports = not (options.no_office or lacking), free_ports()
+    mix = demo_office.with_reported(load_mix()) if has_office else load_mix()
+    config = prepare(mix, options.seed, folder, ports)
+    if has_office:
+        console.print(t("Making an office with a sample; this takes some seconds ..."), soft_wrap=True)
+        settings, people = demo_office.write_settings(folder, config), demo_office.fill(folder, options.seed)
+    gate = GateProcess(config, folder, GATE_PROGRAM)
+    stack.callback(gate.end)
+    gate.wait_ready()
+    return Setting(mix, ports, gate, demo_office.start(folder, settings, people, stack) if has_office else None)
+
+
+_INSTALL = 'python -m pip install "tosqauyl[office,ledger]"'
+
+
+def _say(lines: Sequence[tuple[str, str]], console: Console) -> None:
+    for name, value in lines:
+        console.print(Text.assemble((f"{name}: ", "bold"), value), soft_wrap=True)
+
+
+def _in_view(lines: Sequence[tuple[str, str]]) -> list[Text]:
+    """What stays on the screen while the live view is shown: the address of the console, and one who can sign in."""
+    chosen = [lines[0], lines[2]] if len(lines) > 2 else []
+    return [Text.assemble((f" {name}: ", "bold"), value, no_wrap=True) for name, value in chosen]
+
+
+def _stay(setting: Setting, options: argparse.Namespace, console: Console, t: Texts) -> None:
+    """Keep everything up until Enter or Ctrl-C; with an office traffic goes on, so that its pages show something."""
+    if setting.office is None and not options.stay:
+        console.print(Text(t("The gate is still up for these commands. Press Enter to end."), style="bold"))
+        with contextlib.suppress(EOFError, KeyboardInterrupt):
+            input()
+        return
+    console.print(Text(t("Traffic goes on. Press Enter or Ctrl-C to end."), style="bold"))
+    with contextlib.suppress(KeyboardInterrupt):
+        turn = 0
+        while setting.gate.is_alive and _more(setting, options, turn := turn + 1):
+            pass
+
+
+def _more(setting: Setting, options: argparse.Namespace, turn: int) -> bool:
+    """Another ROUND of traffic, which nobody scores; False where it was ended."""
+    calls = plan_calls(setting.mix, ROUND, options.rate, options.seed + turn)
+    drive = Drive(calls, setting.targets, Score(setting.mix))
+    try:
+        while drive.step(FRAME):
+            if _is_entered() or not setting.gate.is_alive:
+                return False
+        return True
+    finally:
+        drive.close()
+
+
+def _is_entered() -> bool:
+    """Whether somebody at the terminal pressed Enter, or went away."""
+    if not sys.stdin.isatty() or not select.select([sys.stdin], [], [], 0)[0]:
+        return False
+    sys.stdin.readline()
+    return True
 
 
 def free_ports() -> tuple[int, int]:
@@ -214,14 +260,15 @@ def _ends_in_order() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _play(demo: Demo, options: argparse.Namespace, ports: tuple[int, int], console: Console, t: Texts) -> None:
-    """Send the traffic and show it: live on a terminal, else as lines."""
+def _play(
+    demo: Demo, options: argparse.Namespace, setting: Setting, above: Sequence[Text], console: Console, t: Texts
+) -> None:
+    """Send the traffic and show it: live on a terminal, else as lines. above: lines that stay over the live view."""
     calls = plan_calls(demo.mix, options.seconds, options.rate, options.seed)
-    targets = {"international": ("127.0.0.1", ports[0]), "domestic": ("127.0.0.1", ports[1])}
-    drive = Drive(calls, targets, demo.score)
+    drive = Drive(calls, setting.targets, demo.score)
     try:
         if console.is_terminal and sys.stdin.isatty() and not console.is_dumb_terminal:
-            _show_live(demo, drive, options.seconds, console, t)
+            _show_live(demo, drive, options.seconds, above, console, t)
         else:
             _show_lines(demo, drive, options.seconds, console, t)
     except KeyboardInterrupt:
@@ -231,10 +278,19 @@ def _play(demo: Demo, options: argparse.Namespace, ports: tuple[int, int], conso
         demo.follow()
 
 
-def _show_live(demo: Demo, drive: Drive, length: float, console: Console, t: Texts) -> None:
+def _show_live(demo: Demo, drive: Drive, length: float, above: Sequence[Text], console: Console, t: Texts) -> None:
     with Live(console=console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live:
         for scene in demo.frames(drive, length, FRAME):
-            live.update(render(scene, t, console.width, console.height), refresh=True)
+            picture = render(scene, t, console.width, console.height - len(above))
+            live.update(_under(above, picture), refresh=True)
+
+
+def _under(above: Sequence[Text], picture: RenderableType) -> RenderableType:
+    if not above:
+        return picture
+    layout = Layout()
+    layout.split_column(Layout(Group(*above), size=len(above)), Layout(picture))
+    return layout
 
 
 def _show_lines(demo: Demo, drive: Drive, length: float, console: Console, t: Texts) -> None:

@@ -8,7 +8,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from tosqauyl.cli import office_serve, office_upkeep
+from tosqauyl.cli import office_sample, office_serve, office_upkeep
 from tosqauyl.cli.office_files import add_place, need_office, say, work_in
 from tosqauyl.errors import TosqauylError
 from tosqauyl.texts import ENGLISH, Texts
@@ -30,6 +30,7 @@ def add_parser(subparsers: Any, t: Texts = ENGLISH) -> None:
     _add_organisation(verbs, t)
     _add_key(verbs, t)
     office_upkeep.add_upkeep(verbs, t)
+    office_sample.add_sample(verbs, t)
 
 
 def _group(verbs: Any, name: str, about: str, t: Texts) -> Any:

@@ -5,7 +5,7 @@ import getpass
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -60,15 +60,15 @@ def of_place(options: argparse.Namespace) -> "OfficeConfig":
 
 
 @contextmanager
-def registry_of(config: "OfficeConfig") -> "Iterator[Registry]":
-    """The registry of an office, closed in the end. Raises TosqauylError."""
+def registry_of(config: "OfficeConfig", clock: Callable[[], int] | None = None) -> "Iterator[Registry]":
+    """The registry of an office, closed in the end. clock: this machine's if None. Raises TosqauylError."""
     from tosqauyl.registry.rotation import FileVault
     from tosqauyl.registry.store import Registry
     from tosqauyl.registry.vault import Vault, read_keys
 
     given = os.environ.get(KEYS_VARIABLE, "")
     vault = Vault(read_keys(given, KEYS_VARIABLE)) if given else FileVault(config.keys)
-    registry = Registry(config.database, vault, now)
+    registry = Registry(config.database, vault, clock or now)
     try:
         yield registry
     finally:

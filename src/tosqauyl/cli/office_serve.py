@@ -98,6 +98,8 @@ def office_of(config: "OfficeConfig", registry: "Registry") -> "Office":
         config.limits,
         receivers=config.receivers,
         calls=config.calls,
+        is_demo=config.is_demo,
+        policy=config.policy,
     )
 
 

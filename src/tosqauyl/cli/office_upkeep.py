@@ -89,9 +89,6 @@ def init(options: argparse.Namespace) -> int:
     """Make what is not there yet; print the admin's token on standard output. A second time it changes nothing."""
     need_office()
     from tosqauyl.config.office import office_in
-    from tosqauyl.registry import official, protected
-    from tosqauyl.registry.actor import SYSTEM
-    from tosqauyl.registry.migrate import create
     from tosqauyl.registry.vault import add_key
 
     t: Texts = options.texts
@@ -103,13 +100,22 @@ def init(options: argparse.Namespace) -> int:
         add_key(config.keys)
         say(t("The vault's key: {file}. Keep a copy where the database's backups are not.", file=config.keys))
     with registry_of(config) as registry:
-        create(registry.engine, secrets.token_hex(16), now())
-        with registry.work(SYSTEM) as work:
-            protected.seed(work)
-            official.seed(work)
+        make_tables(registry)
         _write_config(options.data / CONFIG, options.database)
         _tighten(config)
         return _first_admin(options, config, registry)
+
+
+def make_tables(registry: "Registry") -> None:
+    """The tables of a new office, with what is shipped: protected identities, figures that others published."""
+    from tosqauyl.registry import official, protected
+    from tosqauyl.registry.actor import SYSTEM
+    from tosqauyl.registry.migrate import create
+
+    create(registry.engine, secrets.token_hex(16), registry.clock())
+    with registry.work(SYSTEM) as work:
+        protected.seed(work)
+        official.seed(work)
 
 
 def _write_config(file: Path, database: str) -> None:

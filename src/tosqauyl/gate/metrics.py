@@ -54,9 +54,9 @@ class Metrics(Collector):
     def collect(self) -> Iterator[Metric]:
         """Every family, each read at the moment it is asked for."""
         for family in (
-            self._decisions, self._rules, self._latency, self._events, self._questions, self._networks, self._tables, self._journal,
-            self._snapshot, self._load, self._reload, self._feeds, self._publications, self._http, self._certificates,
-            self._process.collect,
+            self._decisions, self._trunks, self._rules, self._latency, self._events, self._questions, self._networks, self._tables,
+            self._journal, self._snapshot, self._load, self._reload, self._feeds, self._publications, self._http,
+            self._certificates, self._process.collect,
         ):  # fmt: skip
             yield from family()
 
@@ -91,6 +91,13 @@ class Metrics(Collector):
         for label, count in sorted(would.items()):
             monitored.add_metric(label, count)
         yield monitored
+
+    def _trunks(self) -> Iterator[Metric]:
+        labels = ("trunk", "carrier", "verdict")
+        calls = CounterMetricFamily("tosqauyl_trunk_calls", "Calls judged, by trunk and its carrier.", labels=labels)
+        for label, count in sorted(self.report.trunks().items()):
+            calls.add_metric(label, count)
+        yield calls
 
     def _rules(self) -> Iterator[Metric]:
         rules = self.report.rules()

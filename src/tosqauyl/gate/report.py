@@ -86,6 +86,15 @@ class Report:
         """Hits of every rule, how often it decided, and how often it would have been harsher, or have stopped a call."""
         return {rule: counts._asdict() for rule, counts in self.gate.session.rule_counts().items()}
 
+    def trunks(self) -> dict[tuple[str, str, str], int]:
+        """Calls by trunk, its carrier and verdict, since the start. Every configured trunk is there, with a pass and a stop."""
+        session = self.gate.session
+        carriers = {entry.trunk.id: entry.trunk.carrier for entry in session.trunks.entries}
+        found = {(trunk, carrier, verdict): 0 for trunk, carrier in carriers.items() for verdict in ("pass", "stop")}
+        for (trunk, verdict), count in session.tally.trunks(session.by_trunk).items():
+            found[trunk, carriers.get(trunk, ""), verdict] = count
+        return found
+
     def journal(self) -> dict[str, Any]:
         """Rows, losses, failures, free bytes."""
         journal = self.gate.journal

@@ -20,7 +20,7 @@ from tosqauyl.facts import UNKNOWN_CALL, Call, Verdict
 from tosqauyl.gate.answer import Route, compose, stream_sender
 from tosqauyl.gate.overload import DROP, JUDGE, RETRY_AFTER, SourceCaps
 from tosqauyl.gate.questions import Answers, Questions
-from tosqauyl.gate.tally import RuleCount, Tally
+from tosqauyl.gate.tally import RuleCount, Tally, together
 from tosqauyl.gate.trunks import Entry, TrunkTable, choose
 from tosqauyl.gate.waiting import Arrival, Screening, WaitingCalls
 from tosqauyl.journal.columns import MakeRow
@@ -77,7 +77,7 @@ class Session:
         self.rows: list[str] = []
         self.outgoing: Outgoing = defaultdict(list)
         self.counters: defaultdict[str, int] = defaultdict(int)
-        self.decided: defaultdict[Decision, int] = defaultdict(int)
+        self.by_trunk: defaultdict[str, defaultdict[Decision, int]] = defaultdict(_zeros)
         self.tally = Tally()
         self.caps = SourceCaps()
         self.latency: list[int] = [0] * LATENCY_SLOTS
@@ -179,13 +179,18 @@ class Session:
 
     def replace(self, engine: Engine, make_row: MakeRow) -> None:
         """Judge by another snapshot from now on: its engine and row maker. Counts go on, as do rates and overload's say."""
-        self.tally.fold(self.decided, self.engine.known.policy.rules)
-        self.decided.clear()
+        self.tally.fold(self.by_trunk, self.engine.known.policy.rules)
+        self.by_trunk.clear()
         for entry in self.trunks.entries:
             entry.profile.templates.clear()
         engine.rates, engine.counting = self.engine.rates, self.engine.counting
         engine.freshness, engine.published = self.engine.freshness, self.engine.published
         self.engine, self._make_row = engine, make_row
+
+    @property
+    def decided(self) -> dict[Decision, int]:
+        """How often each decision of the present snapshot was made, over all trunks."""
+        return together(self.by_trunk)
 
     def rule_counts(self) -> dict[str, RuleCount]:
         """Hits, verdicts and would-have-beens of each rule by its id, since the start and across snapshots."""
@@ -256,7 +261,7 @@ class Session:
 
     def _record(self, call: Call, decision: Decision, began: float, status: int) -> None:
         """Count a decided call and write its row. status: what the answer says in SIP."""
-        self.decided[decision] += 1
+        self.by_trunk[call.trunk][decision] += 1
         if call.faults:
             for kind in call.faults.split(";"):
                 self.counters[f"fault_{kind}"] += 1
@@ -371,6 +376,10 @@ class Session:
         Python's hash of a text is keyed at random for each process and is already known from the look-up of the key.
         """
         return f"{self.options.tag}{hash(key) & 0xFFFFFFFFFFFF}"
+
+
+def _zeros() -> defaultdict[Decision, int]:
+    return defaultdict(int)
 
 
 def _unknown(said: Signalled, entry: Entry) -> Call:

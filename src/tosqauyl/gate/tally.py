@@ -1,4 +1,4 @@
-"""What was decided, by verdict and by rule, across changes of the snapshot. Read when somebody asks, not on a call.
+"""What was decided, by verdict, by rule and by trunk, across changes of the snapshot. Read when somebody asks, not on a call.
 
 While a snapshot serves, a session counts its decisions, which carry the mask of the rules hit. When it is replaced, bits
 and rules change their meaning, so the counts are folded into totals by name.
@@ -16,6 +16,8 @@ RULES_KEPT = 1000
 OTHERS = ""
 
 Decided = Mapping[Decision, int]
+ByTrunk = Mapping[str, Decided]
+"""Trunk -> its decisions."""
 Outcome = tuple[str, str, str, str]
 """verdict, reason, would_verdict, would_reason"""
 
@@ -40,9 +42,12 @@ class Tally:
     def __init__(self) -> None:
         self._outcomes: dict[Outcome, int] = {}
         self._rules: dict[str, RuleCount] = {}
+        self._trunks: dict[tuple[str, str], int] = {}
 
-    def fold(self, decided: Decided, rules: tuple[Rule, ...]) -> None:
+    def fold(self, by_trunk: ByTrunk, rules: tuple[Rule, ...]) -> None:
         """Take in the decisions of a snapshot that goes; rules: of its policy."""
+        self._trunks = self.trunks(by_trunk)
+        decided = together(by_trunk)
         self._outcomes = self.outcomes(decided)
         self._rules = self.rules(decided, rules)
 
@@ -52,6 +57,15 @@ class Tally:
         for one, count in decided.items():
             key = (one.verdict.value, one.reason.value, one.would_verdict.value, one.would_reason.value)
             sums[key] = sums.get(key, 0) + count
+        return sums
+
+    def trunks(self, by_trunk: ByTrunk) -> dict[tuple[str, str], int]:
+        """Calls by trunk and verdict."""
+        sums = dict(self._trunks)
+        for trunk, decided in by_trunk.items():
+            for one, count in decided.items():
+                key = (trunk, one.verdict.value)
+                sums[key] = sums.get(key, 0) + count
         return sums
 
     def rules(self, decided: Decided, rules: tuple[Rule, ...]) -> dict[str, RuleCount]:
@@ -66,6 +80,15 @@ class Tally:
                     name = rule.id if rule.id in sums else OTHERS
                     sums[name] = sums.get(name, RuleCount()).plus(_counted(one, rule, count))
         return sums
+
+
+def together(by_trunk: ByTrunk) -> dict[Decision, int]:
+    """The decisions of all trunks, added up."""
+    sums: dict[Decision, int] = {}
+    for decided in by_trunk.values():
+        for one, count in decided.items():
+            sums[one] = sums.get(one, 0) + count
+    return sums
 
 
 def _counted(decision: Decision, rule: Rule, count: int) -> RuleCount:

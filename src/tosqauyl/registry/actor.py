@@ -9,6 +9,7 @@ SCOPES = (
     "reports:write", "reports:read", "cases:write", "cases:read", "decisions:propose", "decisions:approve",
     "actions:answer", "checks:write", "lists:read", "lookup", "statistics:read", "statistics:write", "exchange:read",
     "audit:read", "accounts:write", "webhooks:write", "personal:read", "appeals:write", "findings:write", "calls:read",
+    "policy:propose", "policy:approve", "policy:retract",
 )  # fmt: skip
 """What can be allowed, each by itself. lists:read is all a gate needs; calls:read is the centre's alone."""
 
@@ -27,11 +28,12 @@ ROLE_SCOPES: dict[str, frozenset[str]] = {
     "analyst": frozenset({
         "reports:write", "reports:read", "cases:read", "cases:write", "decisions:propose", "lookup", "statistics:read",
         "personal:read", "exchange:read", "appeals:write", "statistics:write", "findings:write", "checks:write", "calls:read",
+        "policy:propose", "policy:retract",
     }),
     "supervisor": frozenset({
         "reports:write", "reports:read", "cases:read", "cases:write", "decisions:propose", "decisions:approve", "lookup",
         "statistics:read", "statistics:write", "personal:read", "exchange:read", "appeals:write", "findings:write",
-        "checks:write", "webhooks:write", "actions:answer", "calls:read",
+        "checks:write", "webhooks:write", "actions:answer", "calls:read", "policy:propose", "policy:approve", "policy:retract",
     }),
     "auditor": frozenset({"reports:read", "cases:read", "statistics:read", "audit:read", "exchange:read", "calls:read"}),
     "admin": frozenset({"accounts:write", "webhooks:write", "statistics:read"}),

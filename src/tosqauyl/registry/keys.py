@@ -23,7 +23,7 @@ MOST_DAYS = 1_096
 """Three years."""
 GATE = "gate"
 """The role of a gate's key: it may take the list and nothing else."""
-PERSONS_ONLY = frozenset({"decisions:approve", "accounts:write"})
+PERSONS_ONLY = frozenset({"decisions:approve", "accounts:write", "policy:approve"})
 """Scopes that no key has: they are what a second person and an admin are for."""
 KEY_SCOPES: dict[str, frozenset[str]] = {
     **{role: scopes - PERSONS_ONLY for role, scopes in ROLE_SCOPES.items() if role != "admin"},

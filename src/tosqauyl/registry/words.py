@@ -76,6 +76,9 @@ ACTION_MOVES: Moves = {
     "done": (), "partly": (), "refused": (), "expired": (),
 }  # fmt: skip
 
+MODE_STATES = ("proposed", "approved", "turned-down", "retracted")
+"""A promotion of a rule waits for a second person, came to hold, or was turned down; a retraction holds at once."""
+
 CHECK_OUTCOMES = ("", "confirmed", "not_confirmed")
 
 APPEAL_MOVES: Moves = {

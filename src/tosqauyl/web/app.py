@@ -28,9 +28,10 @@ from tosqauyl.web.problems import Refused, answer_of, refused_by, refused_for
 from tosqauyl.web.table import Table
 
 MODULES = (
-    "accounts", "actions", "appeals", "audit", "carriers", "checks", "conditions", "exchange", "findings", "health",
-    "incidents", "indicators", "keys", "lists", "live", "lookup", "me", "personal", "protected", "reports", "sign_in",
-    "statistics", "taxii", "uploads", "webhooks", "worklist",
+    "accounts", "actions", "appeals", "audit", "carriers", "calls", "checks", "conditions", "exchange", "findings", "health",
+    "incidents", "indicators", "keys", "lists", "live", "lookup", "me", "personal", "policy", "policy_backtests",
+    "policy_draft", "protected", "publications",
+    "reports", "sign_in", "statistics", "taxii", "uploads", "webhooks", "worklist",
 )  # fmt: skip
 """The modules of web/routes, each with its `router`. What is not named here is not served: a test compares it with the folder."""
 DOCUMENT = "/openapi.json"

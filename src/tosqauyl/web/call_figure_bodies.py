@@ -224,7 +224,7 @@ def dimension_out(one: Dimension) -> DimensionOut:
 
 def call_window_out(window: Window) -> CallWindowOut:
     """A window with its words."""
-    text = _said(lambda t: window_text(window, t))
+    text = in_languages(lambda t: window_text(window, t))
     return CallWindowOut(first=window.first_day, last=window.last_day, zone=window.zone, text=text)
 
 
@@ -232,8 +232,9 @@ def call_figure_out(one: "Figure") -> CallFigureOut:
     """A figure with everything that makes it one."""
     return CallFigureOut(
         definition=call_definition_out(DEFINITIONS[one.definition]), window=call_window_out(one.window), value=one.value,
-        said=_said(lambda t: figure_text(one, t)), of=one.of, sources=list(one.sources), revision=one.revision, query=one.sql,
-        missing=list(one.missing), gaps=[GapOut(first=first, last=last) for first, last in one.gaps], removed=one.removed,
+        said=in_languages(lambda t: figure_text(one, t)), of=one.of, sources=list(one.sources), revision=one.revision,
+        query=one.sql, missing=list(one.missing), gaps=[GapOut(first=first, last=last) for first, last in one.gaps],
+        removed=one.removed,
     )  # fmt: skip
 
 
@@ -258,7 +259,7 @@ def scorecard_out(found: "Scorecard", query: str) -> ScorecardOut:
 def displacement_out(found: "Displacement", query: str) -> DisplacementOut:
     """A displacement with its finding in words."""
     return DisplacementOut(
-        rule=found.rule, day=found.day, finding=str(found.finding), said=_said(lambda t: finding_text(found, t)),  # type: ignore[arg-type]
+        rule=found.rule, day=found.day, finding=str(found.finding), said=in_languages(lambda t: finding_text(found, t)),  # type: ignore[arg-type]
         is_not=titles(DISPLACED_IS_NOT), unit=titles(DISPLACEMENT_UNIT), before=call_window_out(found.before),
         after=call_window_out(found.after), groups=_movements(found.groups, True), countries=_movements(found.countries),
         carriers=_movements(found.carriers), sources=list(found.sources), revision=found.revision, query=query,
@@ -268,7 +269,7 @@ def displacement_out(found: "Displacement", query: str) -> DisplacementOut:
 
 def titles(text: str) -> TitlesOut:
     """A marked text in all languages."""
-    return _said(lambda t: t(text))
+    return in_languages(lambda t: t(text))
 
 
 @cache
@@ -276,7 +277,8 @@ def _languages() -> tuple[Texts, ...]:
     return tuple(Texts(one, PAGES) for one in LANGUAGES)
 
 
-def _said(say: Callable[[Texts], str]) -> TitlesOut:
+def in_languages(say: Callable[[Texts], str]) -> TitlesOut:
+    """What is said in each language."""
     return TitlesOut(**{t.language: say(t) for t in _languages()})
 
 

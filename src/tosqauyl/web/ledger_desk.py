@@ -57,6 +57,11 @@ def window_between(first: date, last: date) -> Window:
     return window_of_days(asked.first, asked.last, HOME_ZONE)
 
 
+def folder_of(office: Office) -> Path:
+    """The ledger's folder. Raises Refused 'not-found' where there is none."""
+    return _folder(office)
+
+
 def state_of(office: Office) -> Manifest:
     """What the ledger has, without asking it. Raises Refused 'not-found' where there is none."""
     return read_manifest(_folder(office))
@@ -107,6 +112,7 @@ def _opened(folder: Path, window: Window, memory_mb: int) -> "Iterator[DuckEngin
     except Error as error:
         raise TosqauylError("the ledger's files cannot be read", str(folder)) from error
     try:
+        engine.con.execute("SET parquet_metadata_cache = true")  # files never change; several queries follow each other
         yield engine
     finally:
         engine.close()

@@ -11,8 +11,10 @@ from fastapi import Request
 from tosqauyl.registry.actor import Actor
 from tosqauyl.registry.guarded_fetch import Guard
 from tosqauyl.registry.store import Registry
+from tosqauyl.tokens import Tokens
 
 if TYPE_CHECKING:
+    from tosqauyl.web.backtest_desk import BacktestDesk
     from tosqauyl.web.live.watch import Live
 
 JOBS_AT = "jobs_at"
@@ -38,8 +40,8 @@ class SmsSender(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """body_bytes: of JSON or a form; upload_bytes: of a CSV file, also in a form; body_seconds: for all of JSON, or for the next
-    piece of a file; idempotency_hours: how long an answer can be asked for again."""
+    """body_bytes: of JSON or a form; upload_bytes: of a CSV file, also in a form; body_seconds: for all of JSON, or for the
+    next piece of a file; idempotency_hours: how long an answer can be asked for again."""
 
     body_bytes: int = 1 << 20
     upload_bytes: int = 64 << 20
@@ -49,7 +51,8 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class GateAt:
-    """A gate whose state is shown. url: of its HTTP; token: of the scope metrics, '' for none; ca: file (PEM), '' the system's."""
+    """A gate whose state is shown. url: of its HTTP; token: of the scope metrics, '' for none; ca: file (PEM), '' the
+    system's."""
 
     name: str
     url: str
@@ -59,19 +62,31 @@ class GateAt:
 
 @dataclass(frozen=True, slots=True)
 class CallSources:
-    """Where the office sees calls. ledger: folder of the ledger of decisions, None for none; memory_mb: of one query over it."""
+    """Where the office sees calls. ledger: folder of the ledger of decisions, None for none; memory_mb: of one query over it;
+    tokens: under each key with which gates write numbers as tokens, none where the office has no key."""
 
     ledger: Path | None = None
     memory_mb: int = 2_048
     gates: tuple[GateAt, ...] = ()
+    tokens: tuple[Tokens, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySource:
+    """The policy that the gates have. file: '' for the shipped one; good: file of calling numbers known to be good, '' for
+    none."""
+
+    file: str = ""
+    good: str = ""
 
 
 @dataclass(slots=True)
 class Office:
-    """registry: the database; access: who calls; sms: proves numbers; data: the office's folder (0700); public_url: where people
-    reach it, for links; alarm: gets a line for the operator; receivers: where webhooks may lead; calls: where decisions of gates
-    are seen; live: gates as they stand now, None where none is configured; stopping: called in the server's loop when it is to
-    end, so that nobody holds it up who waits for something."""
+    """registry: the database; access: who calls; sms: proves numbers; data: the office's folder (0700); public_url: where
+    people reach it, for links; alarm: gets a line for the operator; receivers: where webhooks may lead; calls: where
+    decisions of gates are seen; policy: which one they have; live: gates as they stand now, None where none is configured;
+    backtests: those that run here, made with the first; is_demo: its records are a sample, and every page says so; stopping: called
+    in the server's loop when it is to end, so that nobody holds it up who waits for something."""
 
     registry: Registry
     access: AccessDesk
@@ -83,7 +98,10 @@ class Office:
     counters: dict[str, int] = field(default_factory=dict)
     receivers: Guard = field(default_factory=Guard)
     calls: CallSources = field(default_factory=CallSources)
+    policy: PolicySource = PolicySource()
     live: "Live | None" = None
+    backtests: "BacktestDesk | None" = None
+    is_demo: bool = False
     stopping: list[Callable[[], None]] = field(default_factory=list)
 
     def unnamed_file(self) -> BinaryIO:

@@ -127,7 +127,7 @@ def test_what_stands_in_an_address_is_escaped(citizen):
 def test_no_address_holds_a_number_or_a_ticket():
     for one in all_pages().served:
         names = set(re.findall(r"{(\w+)}", one.path))
-        assert all(name.endswith("_id") or name in ("rule", "figure", "event") for name in names), one.path
+        assert all(name.endswith("_id") or name in ("rule", "figure", "event", "step") for name in names), one.path
 
 
 def test_a_form_larger_than_the_limit_is_refused(citizen):

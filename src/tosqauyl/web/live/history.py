@@ -14,7 +14,8 @@ from tosqauyl.web.live.reading import OTHERS, VERDICTS, Counts, Reading
 POINTS = 150
 """Of the series of a gate: five minutes at a look every two seconds."""
 LOOKS = 30
-"""Looks that the rates of rules, reasons and trunks are taken over: about a minute, for most rules hold less than once a second."""
+"""Looks that the rates of rules, reasons, trunks and carriers are taken over: about a minute, for
+most rules hold less than once a second."""
 MOST_GROWN = 40
 """Names that grew most between two looks and are told apart; further ones are added up."""
 LONGEST = 15.0
@@ -53,8 +54,8 @@ class Grown:
 @dataclass(frozen=True, slots=True)
 class GateNow:
     """A gate as it stands. state: new until it answered or failed for the first time; since: when it came into this state; heard:
-    when it last answered, 0 for never; told: that answer; points: the latest last; rules, reasons, trunks, shed: of about a minute;
-    None of trunks: it does not count by them."""
+    when it last answered, 0 for never; told: that answer; points: the latest last; rules, reasons, trunks, carriers, shed: of about
+    a minute; None of trunks and carriers: it does not count by them."""
 
     name: str
     state: Literal["new", "up", "down"]
@@ -66,6 +67,7 @@ class GateNow:
     rules: Grown
     reasons: Grown
     trunks: Grown | None
+    carriers: Grown | None
     shed: Grown
 
     @property
@@ -116,7 +118,7 @@ class Lately:
                 self._sums.pop(name, None)
 
 
-_GROUPS = ("rules", "reasons", "trunks", "shed")
+_GROUPS = ("rules", "reasons", "trunks", "carriers", "shed")
 
 
 class History:
@@ -158,8 +160,9 @@ class History:
         found = {group: lately.grown() for group, lately in self._lately.items()}
         counts_trunks = self._told is not None and self._told.trunks is not None
         return GateNow(
-            self.name, self._state, self._since, self._why, self._heard, self._told, tuple(self._points), found["rules"],
-            found["reasons"], found["trunks"] if counts_trunks else None, found["shed"],
+            self.name, self._state, self._since, self._why, self._heard, self._told, tuple(self._points),
+            found["rules"], found["reasons"], found["trunks"] if counts_trunks else None,
+            found["carriers"] if counts_trunks else None, found["shed"],
         )  # fmt: skip
 
     @property

@@ -1,6 +1,6 @@
 """One look at a gate's metrics (gate/metrics.py): the counters that the live view is made of, and what runs there.
 
-Gates count calls by verdict, reason and rule, not by trunk or carrier. One that counts them by trunk as well (`TRUNKS`) is
+Gates count calls by verdict, reason, rule and trunk. One of an earlier version, which does not count them by trunk (`TRUNKS`), is
 understood.
 """
 
@@ -50,9 +50,9 @@ class Unreadable(Exception):
 class Reading:
     """Counters since the gate's start, and gauges. verdicts: calls, in the order of VERDICTS; would_stop: calls that rules in
     monitor would have stopped; failed_open: let through after a fault; reasons: name -> stopped, touched otherwise, passed, would
-    have been stopped; rules: name -> condition held, decided, would have stopped; trunks: name -> calls, stopped, None where the
-    gate does not count them; shed: what was given up under load -> how often; age: of the snapshot, seconds, -1 where it is not
-    known; level: of overload, 0 calm; started: seconds since 1970, 0 where it is not known."""
+    have been stopped; rules: name -> condition held, decided, would have stopped; trunks, carriers: name -> calls, stopped, None
+    where the gate does not count them; shed: what was given up under load -> how often; age: of the snapshot, seconds, -1 where it
+    is not known; level: of overload, 0 calm; started: seconds since 1970, 0 where it is not known."""
 
     verdicts: tuple[int, ...]
     would_stop: int = 0
@@ -60,6 +60,7 @@ class Reading:
     reasons: Counts = field(default_factory=dict)
     rules: Counts = field(default_factory=dict)
     trunks: Counts | None = None
+    carriers: Counts | None = None
     shed: Counts = field(default_factory=dict)
     version: str = ""
     snapshot: str = ""
@@ -128,7 +129,8 @@ def _reading(samples: Samples) -> Reading:
     build = next((labels for labels, _ in samples.get(BUILD, ())), {})
     return Reading(
         verdicts=tuple(verdicts.values()), would_stop=would_stop, failed_open=failed_open, reasons=reasons.done(),
-        rules=_rules(samples), trunks=_trunks(samples), shed=_shed(samples), version=build.get("version", "")[:MOST_LETTERS],
+        rules=_rules(samples), trunks=_by(samples, "trunk"),
+        carriers=_by(samples, "carrier"), shed=_shed(samples), version=build.get("version", "")[:MOST_LETTERS],
         snapshot=snapshot.get("snapshot", "")[:MOST_LETTERS], policy=snapshot.get("policy", "")[:MOST_LETTERS],
         age=_gauge(samples, AGE, -1.0), level=int(min(max(_gauge(samples, LEVEL, 0.0), 0.0), 9.0)),
         degraded=_gauge(samples, DEGRADED, 0.0) > 0,
@@ -144,14 +146,16 @@ def _rules(samples: Samples) -> Counts:
     return names.done()
 
 
-def _trunks(samples: Samples) -> Counts | None:
+def _by(samples: Samples, label: str) -> Counts | None:
+    """Calls and stopped ones by trunk or carrier; a trunk that names no carrier is of none."""
     if TRUNKS not in samples:
         return None
     names = _Names(2)
     for labels, value in samples[TRUNKS]:
-        names.add(labels["trunk"], 0, _count(value))
-        if labels["verdict"] == "stop":
-            names.add(labels["trunk"], 1, _count(value))
+        if name := labels.get(label, ""):
+            names.add(name, 0, _count(value))
+            if labels["verdict"] == "stop":
+                names.add(name, 1, _count(value))
     return names.done()
 
 

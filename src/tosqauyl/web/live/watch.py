@@ -11,7 +11,7 @@ from tosqauyl.web.live.reading import OTHERS, VERDICTS, Reading
 EVERY = 2.0
 """Seconds between the end of a look and the next one."""
 MOST_ROWS = 20
-"""Rules, reasons or trunks that are shown, those with the most calls; the others are one row."""
+"""Rules, reasons, trunks or carriers that are shown, those with the most calls; the others are one row."""
 
 Look = Callable[[], Sequence["Reading | Why"]]
 """Asks all gates at once; what each one told, or why it did not, in their order."""
@@ -19,7 +19,7 @@ Look = Callable[[], Sequence["Reading | Why"]]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Calls a second by a rule, reason or trunk, of all gates together. name: '' all further ones."""
+    """Calls a second by a rule, reason, trunk or carrier, of all gates together. name: '' all further ones."""
 
     name: str
     rates: tuple[float, ...]
@@ -28,7 +28,7 @@ class Row:
 @dataclass(frozen=True, slots=True)
 class Now:
     """at: of the last look, milliseconds since 1970, 0 before the first; series: of all gates together, the latest last; rules,
-    reasons, trunks, shed: rates over about a minute; None of trunks: no gate counts by them."""
+    reasons, trunks, carriers, shed: rates over about a minute; None of trunks and carriers: no gate counts by them."""
 
     at: int = 0
     gates: tuple[GateNow, ...] = ()
@@ -36,6 +36,7 @@ class Now:
     rules: tuple[Row, ...] = ()
     reasons: tuple[Row, ...] = ()
     trunks: tuple[Row, ...] | None = None
+    carriers: tuple[Row, ...] | None = None
     shed: tuple[Row, ...] = ()
 
     @property
@@ -95,9 +96,10 @@ class Live:
 def _now(at: int, gates: tuple[GateNow, ...]) -> Now:
     well = [one for one in gates if one.rate is not None]
     trunks = [one.trunks for one in well if one.trunks is not None]
+    carriers = [one.carriers for one in well if one.carriers is not None]
     return Now(
         at, gates, _together([one.points for one in gates]), _rows(one.rules for one in well), _rows(one.reasons for one in well),
-        _rows(trunks) if trunks else None, _rows(one.shed for one in well),
+        _rows(trunks) if trunks else None, _rows(carriers) if carriers else None, _rows(one.shed for one in well),
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ MODULES = (
     "office.reports", "office.indicators", "office.appeals", "office.conditions", "office.protected", "office.findings",
     "office.uploads", "office.incidents", "office.checks", "office.actions",
     "office.me", "office.accounts", "office.keys", "office.webhooks", "office.audit", "office.statistics",
-    "office.live", "office.carriers",
+    "office.policy", "office.policy_drafts", "office.live", "office.tour", "office.carriers", "office.calls",
 )  # fmt: skip
 """The modules of pages, each with its `pages`."""
 

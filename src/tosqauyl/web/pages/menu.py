@@ -29,6 +29,8 @@ MENU: tuple[tuple[str, _Places], ...] = (
     )),
     (N_("Calls"), (
         ("/office/live", N_("Live"), "calls:read"),
+        ("/office/policy", N_("Policy"), "calls:read"),
+        ("/office/calls", N_("Calls"), "calls:read"),
         ("/office/carriers", N_("Carriers"), "calls:read"),
         ("/office/displacement", N_("Displacement"), "calls:read"),
         ("/office/calls/figures", N_("Figures of calls"), "calls:read"),

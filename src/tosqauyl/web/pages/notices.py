@@ -44,6 +44,10 @@ NOTICES: dict[str, str] = {
     "merged": N_("They are one case now."),
     "acknowledged": N_("Whoever asked knows that you have read it."),
     "answered": N_("Whoever asked has the answer."),
+    "retracted": N_("Retracted. Gates that follow the office let the next call pass."),
+    "turned-down": N_("Turned down."),
+    "back-test-begun": N_("The back-test has begun. It goes on if you leave."),
+    "back-test-ended": N_("The back-test is ended. Begun again, it goes on where it was."),
     "check-opened": N_("The number is to be checked."),
     "check-decided": N_("Written down. The Centre is to be told within two business days."),
 }

@@ -9,6 +9,7 @@ from tosqauyl.web.pages.assets import asset
 from tosqauyl.web.pages.labels import label
 from tosqauyl.web.pages.menu import menu
 from tosqauyl.web.pages.notices import notice
+from tosqauyl.web.pages.tour import STEPS, step_of
 
 CONTENT_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; "
@@ -30,7 +31,14 @@ def environment() -> Environment:
         loader=PackageLoader("tosqauyl.web.pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    made.globals |= {"asset": asset, "notice": notice, "label": label, "menu": menu}
+    made.globals |= {
+        "asset": asset,
+        "notice": notice,
+        "label": label,
+        "menu": menu,
+        "tour_step": step_of,
+        "tour_length": len(STEPS),
+    }
     made.globals |= {
         name: getattr(words, name) for name in ("when", "day", "machine", "left", "ago", "money", "milliseconds")
     }

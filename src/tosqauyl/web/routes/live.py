@@ -99,9 +99,18 @@ class TrunkRatesOut(BaseModel):
     stopped: float
 
 
+class CarrierRatesOut(BaseModel):
+    """Calls a second over all trunks of one carrier, over about a minute. carrier: '' all further ones."""
+
+    carrier: str
+    calls: float
+    stopped: float
+
+
 class LiveOut(BaseModel):
     """at: of the last look, null before the first; every: seconds between two; now: of all gates that are up together; series: the
-    last five minutes; trunks: null where no gate counts calls by trunk. Gates do not count calls by carrier: the ledger does."""
+    last five minutes; trunks, carriers: null where no gate counts calls by trunk. A trunk whose carrier no gate's configuration
+    names is of none."""
 
     at: Moment
     every: float
@@ -111,6 +120,7 @@ class LiveOut(BaseModel):
     reasons: list[ReasonRatesOut]
     rules: list[RuleRatesOut]
     trunks: list[TrunkRatesOut] | None
+    carriers: list[CarrierRatesOut] | None
 
 
 @router.get("/v1/live", response_model=LiveOut, responses=problems())
@@ -128,6 +138,9 @@ def read_live(caller: Annotated[Caller, Depends(needs("calls:read"))]) -> LiveOu
         rules=[RuleRatesOut(rule=one.name, **_named(one, "held", "decided", "would_stop")) for one in found.rules],
         trunks=None if found.trunks is None else [
             TrunkRatesOut(trunk=one.name, **_named(one, "calls", "stopped")) for one in found.trunks
+        ],
+        carriers=None if found.carriers is None else [
+            CarrierRatesOut(carrier=one.name, **_named(one, "calls", "stopped")) for one in found.carriers
         ],
     )  # fmt: skip
 

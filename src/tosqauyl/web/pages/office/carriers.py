@@ -57,7 +57,7 @@ class Days:
 @pages.get(FIGURES, SCOPE)
 def call_figures_page(page: Page) -> Response:
     """The main figures of a window, and one of them broken down."""
-    ledger = _ledger(page)
+    ledger = ledger_of(page)
     figure, by = (
         _one_of(page, "figure", get_args(CallFigure), "stopped"),
         _one_of(page, "by", get_args(CallDimension), "day"),
@@ -79,7 +79,7 @@ def call_figures_page(page: Page) -> Response:
 @pages.get(CARRIERS, SCOPE)
 def carriers_page(page: Page) -> Response:
     """The scorecard of carriers or trunks, the worst first."""
-    ledger = _ledger(page)
+    ledger = ledger_of(page)
     by, days, found = _one_of(page, "by", get_args(Party), "carrier"), _days(page, ledger), None
     try:
         if ledger is not None and ledger.first is not None:
@@ -95,7 +95,7 @@ def carriers_page(page: Page) -> Response:
 @pages.get(DISPLACEMENT, SCOPE)
 def displacement_page(page: Page) -> Response:
     """Weeks before and after a rule went live, once a rule or a day is named."""
-    ledger, query, found = _ledger(page), page.query, None
+    ledger, query, found = ledger_of(page), page.query, None
     rule, day, weeks = query.get("rule", "").strip()[:LONGEST_RULE], query.get("day", ""), query.get("weeks", "") or "4"
     try:
         if ledger is not None and (rule or day):
@@ -152,7 +152,7 @@ def _render(page: Page, name: str, **values: Any) -> Response:
     return page.render(name, whole_units=WHOLE_UNITS, **words, **values)
 
 
-def _ledger(page: Page) -> LedgerOut | None:
+def ledger_of(page: Page) -> LedgerOut | None:
     """What the ledger has; None where there is none, which the page tells with what to set."""
     try:
         return page.ask(read_calls_ledger)
