@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,10 @@ from tosqauyl.texts import LANGUAGES  # noqa: E402
 from tosqauyl.web.pages.routing import STAFF  # noqa: E402
 
 SCREENS, INDEX = ROOT / "docs" / "screens", ROOT / "docs" / "screens.md"
-COLOURS = 24
+INKS = ("16242b", "50616b", "0b5c66", "084149", "17603a", "9c1c1c", "7a4b00", "b3541e", "c9d3d8")
+GROUNDS = ("ffffff", "f1f5f6", "e5f4ec", "fdecec", "fff4de")
+"""Colours of the style sheet by day. A picture has these and what lies between them, so that no small mark is lost."""
+STEPS = 4
 TALLEST = 1_700
 """Pixels: what is below is left out, the page goes on as it began."""
 LIVE = "/office/live"
@@ -124,13 +128,27 @@ def _screen(browser: Any, stage: Stage, who: str, language: str, is_public: bool
 
 
 def _taken(screen: Screen, name: str, is_public: bool) -> Shot:
-    """The picture, in few colours and with an end."""
+    """The picture, in the style sheet's colours and with an end."""
     picture = Image.open(io.BytesIO(screen.page.screenshot(full_page=True))).convert("RGB")
     picture = picture.crop((0, 0, picture.width, min(picture.height, TALLEST)))
     file = SCREENS / screen.language / f"{name}.png"
     file.parent.mkdir(parents=True, exist_ok=True)
-    picture.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(file, optimize=True)
+    picture.quantize(palette=palette(), dither=Image.Dither.NONE).save(file, optimize=True)
     return Shot(name, screen.text("h1"), is_public)
+
+
+@cache
+def palette() -> Image.Image:
+    """The colours of a picture: inks and grounds, and steps from one to the other as letters' edges have them."""
+    colours: dict[tuple[int, ...], None] = {}
+    for place, ground in enumerate(GROUNDS):
+        for ink in INKS if not place else INKS[:1]:
+            pair = list(zip(bytes.fromhex(ground), bytes.fromhex(ink), strict=True))
+            for step in range(STEPS + 1):
+                colours[tuple(a + (b - a) * step // STEPS for a, b in pair)] = None
+    made = Image.new("P", (1, 1))
+    made.putpalette([part for colour in colours for part in colour])
+    return made
 
 
 def index(shots: list[Shot]) -> str:

@@ -49,7 +49,7 @@ TYPED = (
 SAME_NAMES = re.compile(
     r"\b("
     + "|".join(map(re.escape, TYPED.split()))
-    + r")\b|P-Asserted-Identity|Remote-Party-ID|Diversion|DIR(/access\.log)?"
+    + r")\b|P-Asserted-Identity|Remote-Party-ID|Call-ID|Diversion|DIR(/access\.log)?"
 )
 
 

@@ -20,7 +20,7 @@ def test_a_page_may_load_only_our_own_files_and_stands_in_no_frame(citizen):
     assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == policy["form-action"] == "'self'"
     assert policy["frame-ancestors"] == policy["base-uri"] == "'none'"
     assert got.headers["x-content-type-options"] == "nosniff"
-    assert got.headers["referrer-policy"] == "no-referrer"
+    assert got.headers["referrer-policy"] == "same-origin"
     assert got.headers["cache-control"] == "no-store"
 
 
