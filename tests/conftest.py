@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 if os.environ.get("TOSQAUYL_INSTALLED") == "1":  # make test-compiled: the installed package, not src/
     sys.path[:] = [folder for folder in sys.path if Path(folder) != Path(__file__).parents[1] / "src"]
 
-settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("default", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("nightly", parent=settings.get_profile("default"), max_examples=5000)
 settings.register_profile("again", parent=settings.get_profile("default"), max_examples=15)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
