@@ -51,7 +51,8 @@ test-peers: $(READY) $(SPARK_READY)  ## as root: install SIPp, Kamailio, Redis, 
 	@dpkg -s $(PEER_PACKAGES) >/dev/null 2>&1 || { \
 	    test "$$(id -u)" = 0 || { echo "make test-peers: run as root, it installs: $(PEER_PACKAGES)" >&2; exit 1; }; \
 	    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $(PEER_PACKAGES); }
-	TOSQAUYL_REQUIRE_PEERS=1 $(BIN)/pytest -n auto tests/registry tests/web -m peers
+	TOSQAUYL_REQUIRE_PEERS=1 $(BIN)/pytest -n auto tests/registry -m peers
+	TOSQAUYL_REQUIRE_PEERS=1 $(BIN)/pytest -n auto tests/web -m peers -k 'not postgresql'
 	TOSQAUYL_REQUIRE_PEERS=1 $(BIN)/pytest -n auto tests/peers -m 'peers and together'
 	TOSQAUYL_REQUIRE_PEERS=1 $(BIN)/pytest tests/peers -m 'peers and not together'
 
@@ -63,6 +64,7 @@ nightly: $(NIGHTLY_READY)  ## what is too long for check: fuzzing (FUZZ_SECONDS 
 	done
 	HYPOTHESIS_PROFILE=nightly $(BIN)/pytest -n auto --ignore=tests/peers -m 'not peers'
 	$(BIN)/pytest -m nightly
+	TOSQAUYL_REQUIRE_PEERS=1 $(BIN)/pytest -n auto tests/web -m peers -k postgresql
 	$(BIN)/python bench/crash.py
 	$(BIN)/python bench/soak.py
 	$(BIN)/python bench/soak.py --subscribers 25000000
