@@ -10,6 +10,7 @@ from tempfile import TemporaryFile
 from typing import IO
 
 from tosqauyl.errors import TosqauylError
+from tosqauyl.give_way import lowered
 
 BUILD_SECONDS = 900.0
 """A builder that takes longer is ended: 25 million subscribers take 10 s, on a busy host a minute."""
@@ -17,25 +18,6 @@ OUTPUT_KEPT = 64 << 10
 """Characters kept of what a builder says: every mistake of every file, unless the files are junk altogether."""
 SWITCH_SECONDS = 0.0005
 """How long the thread may keep the interpreter while a call waits for it; Python's own 5 ms would be added to its answer."""
-
-GIVE_WAY = """\
-import os, sys
-def quietly(lower):
-    try:
-        lower()
-    except Exception:
-        pass
-quietly(lambda: os.nice(19))
-def last_at_the_disk():
-    import ctypes
-    ctypes.CDLL(None).syscall({"x86_64": 251, "aarch64": 30}[os.uname().machine], 1, 0, 2 << 13 | 7)
-quietly(last_at_the_disk)
-os.execv(sys.argv[1], sys.argv[1:])
-"""
-"""A program that becomes another one of the lowest priority: nice 19, and the last place of its class at the disk (ioprio_set(2),
-for which Python has no name), as far as the system knows how to. It does so before anything is imported: a builder that
-lowered itself would take half the gate's core until then. Not SCHED_IDLE: calls are answered no faster by it (measured), and on
-a busy host such a builder stands still for minutes, perhaps with a lock of the file system that the gate waits for."""
 
 
 class Builder:
@@ -53,7 +35,7 @@ class Builder:
         with TemporaryFile() as out, TemporaryFile() as said:
             try:
                 process = self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                    (sys.executable, "-I", "-S", "-c", GIVE_WAY, *command),
+                    lowered(command),
                     stdin=subprocess.DEVNULL,
                     stdout=out,
                     stderr=said,

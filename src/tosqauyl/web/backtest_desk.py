@@ -19,6 +19,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from tosqauyl.durable import write_whole
+from tosqauyl.give_way import lowered
 from tosqauyl.ledger.backtest_record import FOLDER as RECORDS
 from tosqauyl.ledger.backtest_record import BacktestRecord, read_record
 from tosqauyl.policy.load import SHIPPED
@@ -34,21 +35,6 @@ MOST_JOBS = 50
 TAIL = 4_096
 State = Literal["running", "done", "failed", "cancelled", "interrupted"]
 Trouble = Literal["", "no-calls", "failed"]
-GIVE_WAY = """\
-import os, sys
-def quietly(lower):
-    try:
-        lower()
-    except Exception:
-        pass
-quietly(lambda: os.nice(19))
-def end_with_parent():
-    import ctypes
-    ctypes.CDLL(None).prctl(1, 15)
-quietly(end_with_parent)
-os.execv(sys.argv[1], sys.argv[1:])
-"""
-"""A program that becomes another one of the lowest priority, which ends with the thread that began it (PR_SET_PDEATHSIG)."""
 _SAID = re.compile(r"([\d,]+) of ([\d,]+) calls")
 _making = Lock()
 
@@ -180,7 +166,7 @@ class BacktestDesk:
         try:
             with _opened(out) as to, _opened(said) as errors:
                 process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                    (sys.executable, "-I", "-S", "-c", GIVE_WAY, *command), stdin=subprocess.DEVNULL, stdout=to, stderr=errors,
+                    lowered(command, ends_with_caller=True), stdin=subprocess.DEVNULL, stdout=to, stderr=errors,
                     pass_fds=(held,),
                 )  # fmt: skip
                 with self._lock:
