@@ -9,15 +9,12 @@ import json
 import random
 import resource
 import struct
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 from tosqauyl.ledger.imports.mapping import load_mapping
 from tosqauyl.ledger.imports.run import Importer, Options

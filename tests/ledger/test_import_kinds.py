@@ -8,8 +8,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tosqauyl.ledger.engine import DuckEngine
+from tosqauyl.ledger.imports import radius
 from tosqauyl.ledger.imports.kinds import guess
 from tosqauyl.ledger.imports.run import Done, Importer, Options
 from tosqauyl.ledger.store import Store
@@ -134,6 +137,40 @@ def test_kamailios_acc_table(take: Take) -> None:
         ("c2@192.0.2.7", TEN + 20, "no", -1.0, -1.0, 486, 0, "unknown"),
         ("c1@192.0.2.7", TEN + 67, "yes", 60.0, -1.0, 200, 0, "unknown"),
     ]
+
+
+NAMES = ("Acct-Status-Type", "Acct-Session-Id", "h323-conf-id", "Timestamp")
+VALUES = st.one_of(
+    st.sampled_from(
+        [
+            "Stop",
+            '"c1@host"',
+            '""',
+            '"a \\" b"',
+            '"h323-conf-id=77"',
+            "h323-conf-id=77",
+            '"x" tail',
+            "a = b",
+            "",
+            " ",
+            '"',
+        ]
+    ),
+    st.text(st.characters(blacklist_characters="\n\r", blacklist_categories=("Cs",)), max_size=12),
+)
+LINES = st.one_of(
+    st.builds("{}{}{}{}".format, st.sampled_from(["\t", "  ", "", "\t "]), st.sampled_from([*NAMES, "Other", "Cisco-AVPair", ""]),
+              st.sampled_from([" = ", "=", " += ", " =", "= ", " := "]), VALUES),
+    st.builds('\tCisco-AVPair = "{}={}"'.format, st.sampled_from(NAMES), st.text("abc =1", max_size=6)),
+    st.sampled_from(["Sat Mar  1 10:00:00 2025", " = x", "\t"]),
+)  # fmt: skip
+
+
+@given(st.lists(LINES, max_size=8))
+def test_attributes_of_radius_read_quickly_are_those_that_the_pattern_finds(lines: list[str]) -> None:
+    part, pattern = "\n".join(lines), radius.attribute_pattern(NAMES)
+    read = radius._record(part, pattern)
+    assert {name: value for name, value in read.items() if name in NAMES} == dict(pattern.findall(part))
 
 
 def test_radius_stop_records(take: Take) -> None:

@@ -7,7 +7,6 @@ it, so this does: a chunk that does not fit makes the packet unreadable, never m
 import socket
 import struct
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 MAGIC = b"HEP3"
@@ -75,26 +74,17 @@ def split(data: bytes) -> tuple[list[bytes], bytes, int]:
 def _chunks(data: bytes) -> dict[int, bytes] | None:
     """Values by type, of the vendor 0 only; the first of each. None where a length does not fit."""
     found: dict[int, bytes] = {}
-    for vendor, kind, value in _pieces(data):
-        if vendor < 0:
+    place, end = _HEAD.size, len(data)
+    while place < end:
+        if place + _CHUNK.size > end:
             return None
-        if vendor == 0:
-            found.setdefault(kind, value)
-    return found
-
-
-def _pieces(data: bytes) -> Iterator[tuple[int, int, bytes]]:
-    place = _HEAD.size
-    while place < len(data):
-        if place + _CHUNK.size > len(data):
-            yield -1, 0, b""
-            return
         vendor, kind, length = _CHUNK.unpack_from(data, place)
-        if length < _CHUNK.size or place + length > len(data):
-            yield -1, 0, b""
-            return
-        yield vendor, kind, data[place + _CHUNK.size : place + length]
+        if length < _CHUNK.size or place + length > end:
+            return None
+        if vendor == 0 and kind not in found:
+            found[kind] = data[place + _CHUNK.size : place + length]
         place += length
+    return found
 
 
 def _number(chunks: dict[int, bytes], kind: int) -> int:

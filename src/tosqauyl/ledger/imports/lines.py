@@ -11,6 +11,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,6 +21,8 @@ BLOCK_LINES = 250_000
 """Lines of a block: one batch of the ledger. Some 50 MB of CDRs."""
 LONGEST_LINE = 1 << 20
 """Bytes; a longer line is cut, and its pieces are rejected as rows that they are not."""
+_READ = 1 << 20
+"""Bytes read at once."""
 _NAME = re.compile(r"#(\d+)-(\d+)@([0-9a-f]{16})(?:~\d+)?$")
 
 Taken = dict[int, list[tuple[int, str]]]
@@ -81,18 +84,13 @@ class TextFile:
         self._file = open_bytes(path)
         self._rest: list[bytes] = []
         mark = self._file.peek(2)[:2] if isinstance(self._file, io.BufferedReader) else b""
-        lines = iter(lambda: self._file.readline(LONGEST_LINE), b"")
-        self._lines = self._recoded() if mark in (b"\xff\xfe", b"\xfe\xff") else lines
+        self._lines = self._recoded() if mark in (b"\xff\xfe", b"\xfe\xff") else self._read()
 
     def take(self, count: int) -> list[bytes]:
         """The next lines, at most so many; fewer only at the end."""
         found, self._rest = self._rest[:count], self._rest[count:]
         try:
-            for _ in range(count - len(found)):
-                line = next(self._lines, b"")
-                if not line:
-                    break
-                found.append(line)
+            found += islice(self._lines, count - len(found))
         except (EOFError, OSError, zlib.error, UnicodeError) as error:
             self.torn = str(error) or type(error).__name__
             self._lines = iter(())
@@ -106,10 +104,28 @@ class TextFile:
         """Close the file."""
         self._file.close()
 
+    def _read(self) -> Iterator[bytes]:
+        """The lines as they stand, those that are too long in pieces. All that can be read is told before an error is raised."""
+        rest = b""
+        while data := self._file.read1(_READ):  # type: ignore[attr-defined]
+            lines = io.BytesIO(rest + data).readlines()
+            rest = b"" if lines[-1].endswith(b"\n") else lines.pop()
+            yield from lines if max(map(len, lines), default=0) <= LONGEST_LINE else pieces(lines)
+            *cut, rest = pieces([rest]) if len(rest) > LONGEST_LINE else (rest,)
+            yield from cut
+        if rest:
+            yield rest
+
     def _recoded(self) -> Iterator[bytes]:
         """The lines of a UTF-16 file (as spreadsheets export it) as UTF-8."""
         for line in io.TextIOWrapper(self._file, "utf-16", newline="\n"):
             yield line.encode()
+
+
+def pieces(lines: list[bytes]) -> Iterator[bytes]:
+    """The lines, those that are too long cut."""
+    for line in lines:
+        yield from (line[place : place + LONGEST_LINE] for place in range(0, len(line), LONGEST_LINE))
 
 
 def all_lines(lines: list[bytes]) -> int:
@@ -117,15 +133,18 @@ def all_lines(lines: list[bytes]) -> int:
     return len(lines) if lines[-1].endswith(b"\n") or len(lines) == 1 else len(lines) - 1
 
 
-def blocks(file: TextFile, taken: Taken, ends: Callable[[list[bytes]], int] = all_lines) -> Iterator[Block]:
-    """Every block of a file, those that were taken before among them. ends: how many of some lines are whole records."""
-    first = 1
+def blocks(
+    file: TextFile, taken: Taken, ends: Callable[[list[bytes]], int] = all_lines, times: int = 1
+) -> Iterator[Block]:
+    """Every block of a file, those that were taken before among them. ends: how many of some lines are whole records. times: how
+    many blocks of lines make one, where a record has many lines."""
+    first, most = 1, BLOCK_LINES * times
     while True:
         known = sorted(taken.get(first, ()), reverse=True)
-        lines = file.take(max([BLOCK_LINES, *(min(last - first + 1, 4 * BLOCK_LINES) for last, _ in known)]))
+        lines = file.take(max([most, *(min(last - first + 1, 4 * most) for last, _ in known)]))
         if not lines:
             return
-        block = _known(first, lines, known) or _new(first, lines, ends)
+        block = _known(first, lines, known) or _new(first, lines[:most], ends)
         file.give_back(lines[block.last - first + 1 :])
         yield block
         first = block.last + 1
@@ -134,15 +153,15 @@ def blocks(file: TextFile, taken: Taken, ends: Callable[[list[bytes]], int] = al
 def _known(first: int, lines: list[bytes], known: list[tuple[int, str]]) -> Block | None:
     for last, digest in known:
         count = last - first + 1
-        if count <= len(lines) and digest_of(lines[:count]) == digest:
+        if count <= len(lines) and digest_of([b"".join(lines[:count])]) == digest:
             return Block(first, last, digest, lines[:count], sum(map(len, lines[:count])), taken=True)
     return None
 
 
 def _new(first: int, lines: list[bytes], ends: Callable[[list[bytes]], int]) -> Block:
-    count = ends(lines[:BLOCK_LINES]) or min(len(lines), BLOCK_LINES)
+    count = ends(lines) or len(lines)
     mine = lines[:count]
-    return Block(first, first + count - 1, digest_of(mine), mine, sum(map(len, mine)))
+    return Block(first, first + count - 1, digest_of([b"".join(mine)]), mine, sum(map(len, mine)))
 
 
 def digest_of(parts: Iterable[bytes]) -> str:

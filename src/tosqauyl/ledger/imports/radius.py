@@ -32,13 +32,34 @@ def read_detail(block: Block, encoding: str, wanted: Sequence[str]) -> tuple[Rec
     line = block.first
     for part in text.split("\n\n"):
         skipped = len(part) - len(part.lstrip("\n"))
-        record = {name: value for name, value in pattern.findall(part)}
+        record = _record(part, pattern)
         if "Acct-Status-Type" in record:
             records.append((line + skipped, _with_made(record)))
         elif part.strip():
             rejects.append(Reject(line + skipped, ROW, "Acct-Status-Type", "no accounting record", part.strip()))
         line += part.count("\n") + 2
     return records, rejects, Counter()
+
+
+def _record(part: str, pattern: "re.Pattern[str]") -> dict[str, str]:
+    """The attributes of a record: all at once where it is written as FreeRADIUS does, else those that the pattern finds."""
+    if not _is_usual(part):
+        return dict(pattern.findall(part))
+    record = {}
+    for line in part.split("\n\t")[1:]:
+        name, _, value = line.partition(" = ")
+        record[name] = value.strip('"')
+    return record
+
+
+def _is_usual(part: str) -> bool:
+    """Whether every line but the first is a tab, a name, ` = ` and a value, perhaps in quotes, with neither `=` nor `"` in it."""
+    lines = part.count("\n")
+    return (
+        part.count("\n\t") == lines == part.count("=") == part.count(" = ")
+        and part.count('"') == part.count(' = "') + part.count('"\n') + part.endswith('"')
+        and ' = "\n' not in part and "\n\t\t" not in part and "\n\t " not in part and not part.endswith(' = "')
+    )  # fmt: skip
 
 
 def attribute_names(block: Block) -> tuple[str, ...]:

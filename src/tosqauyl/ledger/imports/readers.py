@@ -15,6 +15,8 @@ from tosqauyl.ledger.imports.mapping import Layout, Mapping
 from tosqauyl.ledger.imports.rejects import Reject
 from tosqauyl.ledger.imports.table import Rows, header_of, read_rows, text_table
 
+MANY_LINES = 6
+"""Blocks of lines that make one where a record has a dozen lines or more: a hundred thousand records."""
 SAMPLE_LINES = 20_000
 """Lines looked at to learn which columns a file of records has."""
 
@@ -78,6 +80,7 @@ class RecordReader:
         self._file, self.size = TextFile(path), path.stat().st_size
         self.wanted = mapping.wanted
         self._parse, self._ends = _ways(mapping)
+        self._times = MANY_LINES if mapping.layout.format in ("radius", "xml") else 1
         sample = self._file.take(SAMPLE_LINES)
         self._file.give_back(sample)
         block = Block(1, len(sample), "", sample[: self._ends(sample) or len(sample)] if sample else [], 0)
@@ -85,7 +88,7 @@ class RecordReader:
 
     def blocks(self, taken: Taken) -> Iterator[Block]:
         """Every block of whole records."""
-        return blocks(self._file, taken, self._ends)
+        return blocks(self._file, taken, self._ends, self._times)
 
     def rows(self, block: Block) -> Rows:
         """The records of a block."""

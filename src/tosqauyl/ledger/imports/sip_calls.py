@@ -14,6 +14,8 @@ from tosqauyl.sip.text import parameter
 
 LINGER = 32.0
 """Seconds that an ended call is kept, so that repetitions find it (64*T1 of RFC 3261)."""
+LOOK_EVERY = 1.0
+"""Seconds between two looks for calls that ended long enough ago."""
 LONGEST = 86400.0
 """Seconds after which a call that never ended is told of as it stands."""
 MOST_OPEN = 500_000
@@ -75,6 +77,7 @@ class CallTracker:
         self.counts = counts
         self._open: dict[str, SipCall] = {}
         self._ended: dict[str, float] = {}
+        self._looked = 0.0
 
     def take(self, heard: Heard) -> list[SipCall]:
         """Take a message; the calls that are told of now, because they ended a while ago."""
@@ -139,6 +142,9 @@ class CallTracker:
 
     def _told(self, now: float) -> list[SipCall]:
         """Calls that ended long enough ago, that never end, or that are too many."""
+        if 0.0 <= now - self._looked < LOOK_EVERY and len(self._open) <= MOST_OPEN:
+            return []
+        self._looked = now
         told = []
         while self._ended:
             name, at = next(iter(self._ended.items()))

@@ -4,8 +4,9 @@ Nobody was asked, no list was loaded and nothing was counted when the call was c
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from pathlib import Path
 
 import pyarrow as pa
@@ -81,7 +82,7 @@ class SipReader:
             known = (first + len(calls) - 1, self._digest) in taken.get(first, ())
             block = Block(first, first + len(calls) - 1, self._digest, [], max(0, capture.place - place), known)
             tables = self._tables([] if known else calls)
-            tables.messages, messages = messages, 0
+            tables.messages, messages, capture.passed = messages + capture.passed, 0, 0
             tables.rejects, capture.rejects = capture.rejects, []
             tables.counts.update(capture.counts)
             capture.counts.clear()
@@ -91,13 +92,14 @@ class SipReader:
     def _tables(self, calls: list[SipCall]) -> SipTables:
         facts = [self._facts(call) for call in calls]
         lines = pa.array([call.invite.number for call in calls], pa.int64())
+        columns = zip(*facts, strict=True) if facts else repeat(())
         arrays = [
-            pa.array([_clean(row[place]) for row in facts], _TYPES[FACTS[name].sql_type])
-            for place, name in enumerate(Call._fields)
+            _array(column, FACTS[name].sql_type)
+            for name, column in zip(Call._fields, columns, strict=False)
             if name in self.columns
         ]
         outcomes = [call.outcome for call in calls]
-        ids = pa.array([_clean(call.request.call_id) for call in calls], pa.string())
+        ids = _array([call.request.call_id for call in calls], "VARCHAR")
         ends = [
             pa.array([row[place] for row in outcomes], _TYPES[column.sql_type])
             for place, column in enumerate(_OUTCOMES)
@@ -134,6 +136,9 @@ def _grouped(capture: Capture) -> Iterator[tuple[list[SipCall], int]]:
     yield calls, messages
 
 
-def _clean(value: object) -> object:
-    """Text that UTF-8 can hold: bytes of a message that were none are kept as surrogates until here."""
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+def _array(column: Sequence[object], sql_type: str) -> pa.Array:
+    """A column; of text what UTF-8 can hold: bytes of a message that were none are kept as surrogates until here."""
+    try:
+        return pa.array(column, _TYPES[sql_type])
+    except UnicodeEncodeError:
+        return pa.array([str(value).encode("utf-8", "replace").decode() for value in column], _TYPES[sql_type])
