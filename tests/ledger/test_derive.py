@@ -123,6 +123,22 @@ def test_nothing_but_the_facts_is_changed(store: Store) -> None:
     assert "display_name" in file.recorded
 
 
+def coded(store: Store) -> set[str]:
+    """Columns of the only file that are dictionary-coded: a back-test groups by them four times as quickly."""
+    (file,) = store.manifest().files
+    path = str(store.folder / file.path)
+    found = duckdb.execute("SELECT path_in_schema, encodings FROM parquet_metadata(?)", [path]).fetchall()
+    return {name for name, how in found if "DICTIONARY" in how}
+
+
+def test_what_was_dictionary_coded_stays_so_and_so_are_the_facts(store: Store) -> None:
+    put(store, busy())
+    before = coded(store)
+    assert before > {"trunk", "caller_kind"}
+    derive_rates(store, silent, NOW)
+    assert coded(store) >= before | {"caller_calls_1m", "redials"}
+
+
 class Killed(BaseException):
     pass
 

@@ -45,6 +45,8 @@ _NEEDS = {
 """Facts that cannot be told where a column was not recorded."""
 _BATCH = 65_536
 _PASSES = 3
+_DICTIONARY = frozenset(("PLAIN_DICTIONARY", "RLE_DICTIONARY"))
+"""What the encoding is called: the first by DuckDB, the second by pyarrow."""
 
 Progress = Callable[[int, int], None]
 Table = npt.NDArray[np.int32]
@@ -272,5 +274,5 @@ def _coded(path: Path) -> list[str]:
         group = file.metadata.row_group(0) if file.num_row_groups else None
         columns = [group.column(place) for place in range(group.num_columns)] if group else []
     return [
-        one.path_in_schema for one in columns if one.physical_type == "BYTE_ARRAY" and "RLE_DICTIONARY" in one.encodings
+        one.path_in_schema for one in columns if one.physical_type == "BYTE_ARRAY" and _DICTIONARY & {*one.encodings}
     ]
