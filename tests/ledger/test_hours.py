@@ -104,6 +104,34 @@ def test_what_is_in_no_file_yet_is_counted_with_the_rest(tmp_path: Path) -> None
     assert engine.rows("SELECT sum(attempts) FROM hours") == engine.rows("SELECT count(*) FROM calls") == [(600,)]
 
 
+def test_a_merged_file_has_the_counts_of_its_parts_added_up(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for seed in range(3):
+        put(store, seed)
+    all_counted(store)
+    before = dict(told(DuckEngine(store, means=Means(threads=1))))
+    assert sum(done.before for done in merge.merge(store, 2e9)) > 3
+    files = list(store.manifest().of("calls"))
+    assert all(counts_of(store.folder, one).exists() for one in files)
+    added = DuckEngine(store, means=Means(threads=1))
+    assert dict(told(added)) == before
+    everything = "SELECT * FROM hours ORDER BY ALL"
+    found = added.rows(everything)
+    for one in files:
+        counts_of(store.folder, one).unlink()
+    assert found == DuckEngine(store, means=Means(threads=1)).rows(everything)
+
+
+def test_a_file_merged_of_some_that_have_no_counts_is_counted_by_its_rows(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for seed in range(3):
+        put(store, seed)
+    some_counted(store)
+    assert sum(done.before for done in merge.merge(store, 2e9)) > 3
+    engine = DuckEngine(store, means=Means(threads=1))
+    assert engine.rows("SELECT sum(attempts) FROM hours") == [(900,)]
+
+
 def test_counts_go_with_their_file_and_a_changed_file_is_counted_anew(tmp_path: Path) -> None:
     store = Store(tmp_path)
     put(store, 1)

@@ -34,7 +34,9 @@ KEY = "token.key"
 _COUNTED = (N_("rows"), N_("files"), N_("days"), N_("MB"), N_("from – to (UTC)"))
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 """A service is stopped by SIGTERM, and what a shell starts in the background ignores SIGINT unless told otherwise."""
-_LOOK_SECONDS = 1.0
+_LOOK_SECONDS = 0.5
+_COUNTED_AT_ONCE = 4
+"""Small files that get their counts between two looks for closed segments: what was taken since the last, and a rest of earlier."""
 _GIVES_WAY = 10
 """Niceness of merging, which can wait: a gate on the same machine, taking, and whoever asks for figures go first. Taking
 itself must not give way: what is not taken is read row by row by whoever asks, who then takes the processor for longer."""
@@ -178,7 +180,8 @@ def _told(store: "Store", options: argparse.Namespace, taking: "Taking", t: Text
 
 
 def _follow(store: "Store", options: argparse.Namespace, taking: "Taking", t: Texts) -> int:
-    """Take what is closed, merge beside it, until Ctrl-C. What fails is told, once, and tried again."""
+    """Take what is closed and count it, merge beside it, until Ctrl-C. What fails is told, once, and tried again."""
+    from tosqauyl.ledger.merge import BIG_ROWS, count_hours
     from tosqauyl.ledger.take import take
 
     journal, said, damaged = journal_folder(options.data), "", set[str]()
@@ -196,6 +199,7 @@ def _follow(store: "Store", options: argparse.Namespace, taking: "Taking", t: Te
                         if done.segments:
                             to_stderr(_line(done, t))
                             keep_policies(options.data, options.ledger)
+                    count_hours(store, _COUNTED_AT_ONCE, below=BIG_ROWS / 2)
                     if merging.done():
                         is_due = time.monotonic() - swept >= _SWEEP_SECONDS
                         swept = time.monotonic() if is_due else swept

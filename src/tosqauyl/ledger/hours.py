@@ -1,7 +1,7 @@
 """Counts by hour beside the files of calls: what the dashboard of a busy day adds up instead of reading every row.
 
-A file of calls never changes, so its counts do not either: they are made once, by whoever merges, and lie under the same name in
-`hours/`. Where they are missing the rows are counted; so nothing depends on them but the time that a question takes.
+A file of calls never changes, so its counts do not either: they are made once, by whoever takes or merges, and lie under the same
+name in `hours/`. Where they are missing the rows are counted; so nothing depends on them but the time that a question takes.
 """
 
 from collections.abc import Callable, Iterable
@@ -14,7 +14,7 @@ from tosqauyl.ledger.store import HOURS
 KINDS = tuple(column.name for column in DAILY if column.name not in ("at", "attempts", *(one.name for one in PLACE)))
 """Columns of calls that counts keep."""
 HOUR = f"CASE WHEN isfinite({TIME}) THEN floor({TIME} / 3600.0) * 3600.0 ELSE 0.0 END"
-MANY = 100_000
+MANY = 10_000
 """Rows from which a file gets counts: smaller ones are read as quickly, and soon merged."""
 _COLUMNS = ", ".join((TIME, "origin", *KINDS, "attempts", "first_at", "last_at"))
 
@@ -25,6 +25,16 @@ def counted_sql(rows: str) -> str:
     return (
         f"SELECT {HOUR} AS {TIME}, origin, {', '.join(KINDS)}, count(*) AS attempts, min({TIME}) AS first_at,"
         f" max({TIME}) AS last_at FROM ({rows}) GROUP BY {by}"
+    )
+
+
+def added_up_sql(counts: Iterable[Path]) -> str:
+    """SELECT: the counts of several files of calls as those of one with all their rows."""
+    beside = ", ".join(literal(str(one)) for one in counts)
+    by = f"{TIME}, origin, {', '.join(KINDS)}"
+    return (
+        f"SELECT {by}, CAST(sum(attempts) AS BIGINT) AS attempts, min(first_at) AS first_at, max(last_at) AS last_at"
+        f" FROM read_parquet([{beside}], hive_partitioning = false) GROUP BY {by}"
     )
 
 

@@ -1,12 +1,14 @@
 """Small files of a day become big ones, sorted by time: a query opens fewer files, and skips what is of other hours.
 
 A merge replaces files in one commit, so no row is ever missing or there twice. The old files stay for an hour for whoever reads
-the state before; `Store.sweep` removes them. Big files get their counts by hour (ledger/hours.py).
+the state before; `Store.sweep` removes them. Files get their counts by hour (ledger/hours.py): a merged one those of its parts.
 """
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import duckdb
 
@@ -14,7 +16,7 @@ from tosqauyl.durable import sync
 from tosqauyl.errors import TosqauylError
 from tosqauyl.ledger.columns import TIME, literal
 from tosqauyl.ledger.engine import Means, connect, parquet_of, table_sql
-from tosqauyl.ledger.hours import MANY, counted_sql, counts_of
+from tosqauyl.ledger.hours import MANY, added_up_sql, counted_sql, counts_of
 from tosqauyl.ledger.keep import replace_files, rewrite
 from tosqauyl.ledger.manifest import File, Manifest
 from tosqauyl.ledger.store import Store, reason
@@ -53,8 +55,8 @@ def merge(store: Store, now: float, means: Means = _MEANS) -> Iterator[Merged]:
         while files is not None:
             yield _merge(store, con, files, now)
             files = next(candidates(store.manifest(), today), None)
-    except duckdb.Error as error:
-        raise TosqauylError(f"files cannot be merged: {error}", str(store.folder)) from error
+    except (duckdb.Error, OSError) as error:
+        raise TosqauylError(f"files cannot be merged: {reason(error)}", str(store.folder)) from error
     finally:
         con.close()
 
@@ -90,20 +92,27 @@ def _merge(store: Store, con: duckdb.DuckDBPyConnection, files: list[File], now:
         made = rewrite(store, con, files, lambda select: f"{select} ORDER BY {TIME}, origin, batch, line", draft)
         if not replace_files(store, files, made, draft, now):
             return Merged()
+    parts = [counts_of(store.folder, one) for one in files]
+    if len(made) == 1 and all(one.exists() for one in parts):
+        _write(store, con, added_up_sql(parts), counts_of(store.folder, made[0]))
     return Merged(sum(one.rows for one in made), len(files), len(made))
 
 
-def count_hours(store: Store, most: int = 0, means: Means = _MEANS) -> int:
-    """Make the counts of files that have none; how many. most: at once, 0 for all. Raises TosqauylError."""
+def count_hours(store: Store, most: int = 0, means: Means = _MEANS, below: float = math.inf) -> int:
+    """Make the counts of files that have none; how many. most: at once, 0 for all. below: rows of files that are counted. Raises
+    TosqauylError."""
     wanted = [
-        one for one in store.manifest().of("calls") if one.rows >= MANY and not counts_of(store.folder, one).exists()
+        one
+        for one in store.manifest().of("calls")
+        if MANY <= one.rows < below and not counts_of(store.folder, one).exists()
     ]
     if not wanted:
         return 0  # no database is opened for nothing: whoever follows a journal asks every second
     con = connect(means, store.folder)
     try:
         for one in wanted[: most or len(wanted)]:
-            _count(store, con, one)
+            rows = counted_sql(table_sql("calls", [one], parquet_of(store.folder)))
+            _write(store, con, rows, counts_of(store.folder, one))
     except (duckdb.Error, OSError) as error:
         raise TosqauylError(f"counts by hour cannot be written: {reason(error)}", str(store.folder)) from error
     finally:
@@ -111,13 +120,11 @@ def count_hours(store: Store, most: int = 0, means: Means = _MEANS) -> int:
     return min(len(wanted), most or len(wanted))
 
 
-def _count(store: Store, con: duckdb.DuckDBPyConnection, one: File) -> None:
+def _write(store: Store, con: duckdb.DuckDBPyConnection, counts: str, target: Path) -> None:
     """One file's counts, whole or not at all."""
-    target = counts_of(store.folder, one)
-    rows = counted_sql(table_sql("calls", [one], parquet_of(store.folder)))
     with store.draft() as draft:
         made = draft / "counts.parquet"
-        con.execute(f"COPY ({rows}) TO {literal(str(made))} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)")
+        con.execute(f"COPY ({counts}) TO {literal(str(made))} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)")
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         sync(made)
         made.rename(target)
