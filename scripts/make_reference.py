@@ -181,7 +181,8 @@ def rules_page() -> str:
 def _rule_section(rule: Any) -> str:
     why = rule.why_mode if isinstance(rule.why_mode, str) else rule.why_mode.get("en", "")
     lines = [f"## `{rule.id}`", "", rule.texts["en"], "", "```sql", rule.when.strip(), "```", ""]
-    lines += [f"- Kazakh: {rule.texts['kk']}", f"- Russian: {rule.texts['ru']}", f"- Rests on: {rule.law}"]
+    lines += [f"- Kazakh: {rule.texts['kk']}", f"- Russian: {rule.texts['ru']}", f"- Rests on: {rule.law['en']}"]
+    lines += [f"- Rests on, in Kazakh: {rule.law['kk']}", f"- Rests on, in Russian: {rule.law['ru']}"]
     lines += [f"- Mode `{rule.mode}`" + (f": {why}" if why else "")]
     lines += [f"- Expires: {rule.expires}"] if rule.expires else []
     return "\n".join(lines)

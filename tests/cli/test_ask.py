@@ -5,11 +5,16 @@ import json
 import pytest
 
 from tosqauyl.cli import main
+from tosqauyl.policy.load import load_shipped
 
 
 def run(capsys, *words: str) -> tuple[int, str]:
     code = main(list(words))
     return code, capsys.readouterr().out
+
+
+def law_of(rule: str) -> dict[str, str]:
+    return next(dict(one.law) for one in load_shipped().rules if one.id == rule)
 
 
 def test_check_of_a_spoofed_fixed_line_says_stop_and_exits_1(capsys):
@@ -77,7 +82,20 @@ def test_the_shipped_policy_has_no_warnings(capsys):
 def test_every_shipped_rule_is_explained_in_three_languages(capsys, language):
     code, out = run(capsys, "policy", "explain", "--lang", language)
     assert code == 0
-    assert "kz-fixed-abroad" in out
+    for rule in load_shipped().rules:
+        assert rule.id in out
+        assert rule.law[language] in out
+
+
+def test_programs_get_the_law_of_a_rule_in_three_languages(capsys):
+    _, out = run(capsys, "policy", "explain", "--rule", "kz-fixed-abroad", "--json")
+    assert json.loads(out)[0]["law"] == law_of("kz-fixed-abroad")
+
+
+@pytest.mark.parametrize("language", ["kk", "ru", "en"])
+def test_check_tells_the_law_in_the_language_that_was_asked_for(capsys, language):
+    _, out = run(capsys, "check", "--from", "102", "--lang", language)
+    assert law_of("kz-emergency-caller")[language] in " ".join(out.split())
 
 
 def test_a_policy_with_mistakes_tells_all_of_them_and_exits_2(capsys, tmp_path):

@@ -169,6 +169,8 @@ def test_a_call_is_explained_rule_by_rule_and_fact_by_fact(
     text = capsys.readouterr().out
     assert said in text
     assert "kz-fixed" in text
+    law = next(rule.law for rule in load_shipped().rules if rule.id == "kz-fixed-abroad")
+    assert law[language] in " ".join(text.split())
     assert "+7717***1222" in text
     assert "Aigul" not in text
     assert "+77172111222" not in text

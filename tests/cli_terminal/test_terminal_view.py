@@ -15,7 +15,8 @@ MakeRow = Callable[..., dict]
 NOW = 1_000_000.5
 RULES = {
     "r": RuleText(
-        {"kk": "Қазақша мәтін. " * 9, "ru": "Русский текст. " * 9, "en": "An English text. " * 9}, "Order No 119 " * 20
+        {"kk": "Қазақша мәтін. " * 9, "ru": "Русский текст. " * 9, "en": "An English text. " * 9},
+        {"kk": "№ 119 бұйрық " * 20, "ru": "Приказ № 119 " * 20, "en": "Order No 119 " * 20},
     )
 }
 
@@ -54,7 +55,7 @@ def test_stops_show_masked_number_reason_rule_and_law_at_80_by_24(watch: Watch, 
     assert "+7701***0001" in text
     assert "+77010000001" not in text
     assert RULES["r"].texts[language][:14] in text
-    assert "Order No 119" in text
+    assert RULES["r"].law[language][:12] in text
     assert "…" in text
 
 

@@ -45,7 +45,7 @@ def rule_of(when: str, verdict: Verdict = Verdict.STOP, **other: Any) -> Rule:
     condition = read_condition(when)[0]
     return Rule(
         fields.pop("id"), when, condition, verdict, Reason.CUSTOM, fields.pop("klass"), fields.pop("tier"),
-        fields.pop("mode"), {}, "", {}, **fields,
+        fields.pop("mode"), {}, {}, {}, **fields,
     )  # fmt: skip
 
 

@@ -87,7 +87,7 @@ def judges(draw: st.DrawFn) -> Judge:
         tier, percent = draw(st.sampled_from(TIERS)), draw(st.integers(1, 99)) if mode == "canary" else 0
         rules.append(
             Rule(
-                f"r{place}", text, condition, verdict, reason, "deterministic", tier, mode, {}, "", {}, percent=percent
+                f"r{place}", text, condition, verdict, reason, "deterministic", tier, mode, {}, {}, {}, percent=percent
             )
         )
     policy = policy_of_rules("random", TODAY, tuple(rules), "random.toml")
@@ -128,7 +128,7 @@ def check_same(database: duckdb.DuckDBPyConnection, judge: Judge, some: list[Cal
 def test_a_policy_with_more_conditions_than_fit_one_word_agrees(database: duckdb.DuckDBPyConnection) -> None:
     conditions = [read_condition(f"redirections = {number}")[0] for number in range(120)]
     rules = tuple(
-        Rule(f"r{n}", "", one, Verdict.STOP, Reason.CUSTOM, "deterministic", "screen", "enforce", {}, "", {})
+        Rule(f"r{n}", "", one, Verdict.STOP, Reason.CUSTOM, "deterministic", "screen", "enforce", {}, {}, {})
         for n, one in enumerate(conditions)
     )
     judge = Judge(policy_of_rules("many", TODAY, rules, "many.toml"), ("enforce",) * 120)
@@ -139,7 +139,7 @@ def test_a_value_with_quotes_stays_a_value(database: duckdb.DuckDBPyConnection) 
     evil = "'); DROP TABLE calls; --\""
     rule = Rule(
         "r", "", read_condition("display_name = '" + evil.replace("'", "''") + "'")[0], Verdict.STOP, Reason.CUSTOM,
-        "deterministic", "screen", "enforce", {}, "", {},
+        "deterministic", "screen", "enforce", {}, {}, {},
     )  # fmt: skip
     judge = Judge(policy_of_rules("evil", TODAY, (rule,), "evil.toml"), ("enforce",))
     check_same(database, judge, [UNKNOWN_CALL._replace(display_name=evil), UNKNOWN_CALL])

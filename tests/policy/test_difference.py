@@ -35,6 +35,13 @@ def test_each_part_of_a_changed_rule_is_told():
     assert change.parts == (Part("mode", "monitor", "canary:5"), Part("text.ru", rule.texts["ru"], "Другой текст."))
 
 
+def test_a_law_is_compared_in_each_language():
+    rule = next(rule for rule in POLICY.rules if rule.id == RULE)
+    law = dict(rule.law) | {"kk": "Басқа бұйрық"}
+    (change,) = compare(POLICY.rules, edited((rule.law["kk"], law["kk"])).rules).changes
+    assert (change.parts, change.needs_backtest) == ((Part("law.kk", rule.law["kk"], law["kk"]),), False)
+
+
 def test_what_a_rule_does_was_changed_and_needs_a_back_test():
     rule = next(rule for rule in POLICY.rules if rule.id == "kz-burst")
     draft = edited((rule.when, rule.when.replace("caller_calls_1s >= 5", "caller_calls_1s >= 6")))

@@ -30,6 +30,8 @@ ru = "б"
 en = "c"
 """
 GOOD = HEADER + RULE.format(id="own-fixed")
+OF_ONE_TEXT = "0871ee28a358bb6a"
+"""The hash that GOOD had before a law could be in three languages."""
 
 
 def mistakes(text):
@@ -51,6 +53,7 @@ def test_a_good_file_gives_a_policy():
     assert (rule.id, rule.line, rule.promote, rule.expires, rule.divert_to) == ("own-fixed", 5, True, None, "")
     assert rule.texts == {"kk": "а", "ru": "б", "en": "c"}
     assert rule.why_mode == dict.fromkeys(("kk", "ru", "en"), "first watch")
+    assert rule.law == dict.fromkeys(("kk", "ru", "en"), "order No 1")
     assert policy.hits(UNKNOWN_CALL) == 0
     assert policy.hits(UNKNOWN_CALL._replace(direction="international", caller_kind="fixed")) == 1
 
@@ -137,6 +140,12 @@ en = "c"
         ('mode = "monitor"', 'mode = "monitor"\nexpires = 2026-03-01T10:00:00', 13, "'expires' is not a date"),
         ('law = "order No 1"', 'law = "a\\nb"', 13, "line break or control character"),
         ('law = "order No 1"', 'law = "' + "x" * 501 + '"', 13, "501 characters"),
+        ('law = "order No 1"', "", 5, "'law' is missing"),
+        ('law = "order No 1"', "law = 1", 13, "'law' is not a table of languages"),
+        ('law = "order No 1"', 'law = {kk = "а", ru = "б"}', 13, "'law' has no en"),
+        ('law = "order No 1"', 'law = {kk = "а", ru = "б", en = "c", de = "d"}', 13, "no language 'de' in 'law'"),
+        ('law = "order No 1"', 'law = {kk = "а", ru = "б", en = 3}', 13, "'law.en' is not a text"),
+        ('law = "order No 1"', 'law = {kk = "а", ru = "б", en = ""}', 13, "'law.en' is empty"),
         ('en = "c"', 'en = "  "', 18, "'text.en' is empty"),
         ('en = "c"', "en = 3", 18, "'text.en' is not a text"),
         ('name = "own"\n', "", 1, "'name' is missing"),
@@ -257,6 +266,23 @@ def test_the_hash_is_of_what_the_file_says_not_of_its_layout():
     for old, new in [("fixed'", "voip'"), ('en = "c"', 'en = "d"'), ("monitor", "enforce"), ("02-20", "02-21")]:
         assert load_policy(GOOD.replace(old, new), "own.toml").hash != first.hash
     assert len(first.hash) == 16
+
+
+def test_a_law_may_be_said_in_each_language():
+    law = {"kk": "№ 1 бұйрық", "ru": "приказ № 1", "en": "order No 1"}
+    written = "[rule.law]\n" + "\n".join(f'{language} = "{said}"' for language, said in law.items())
+    text = GOOD.replace('law = "order No 1"\n', "").replace("[rule.text]", f"{written}\n[rule.text]")
+    policy = load_policy(text, "own.toml")
+    assert policy.rules[0].law == law
+    for said in law.values():
+        assert load_policy(text.replace(said, "another"), "own.toml").hash != policy.hash
+
+
+def test_a_law_in_one_text_is_the_same_policy_as_that_text_in_each_language():
+    each = '{kk = "order No 1", ru = "order No 1", en = "order No 1"}'
+    policy = load_policy(GOOD.replace('"order No 1"', each), "own.toml")
+    assert policy == load_policy(GOOD, "own.toml")
+    assert policy.hash == OF_ONE_TEXT, "journals and back-tests name policies by hash"
 
 
 TODAY = date(2026, 3, 1)

@@ -141,7 +141,7 @@ def test_the_page_has_a_row_for_every_rule_with_its_tier_verdict_mode_reason_and
     expected = []
     for rule in POLICY.rules:
         mode = rule.mode if rule.promote else f"{rule.mode}, not promoted"
-        expected.append([f"`{rule.id}`", rule.tier, rule.klass, rule.verdict, mode, f"`{rule.reason}`", rule.law])
+        expected.append([f"`{rule.id}`", rule.tier, rule.klass, rule.verdict, mode, f"`{rule.reason}`", rule.law["en"]])
     assert rows == expected
 
 

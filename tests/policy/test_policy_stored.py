@@ -52,6 +52,14 @@ def test_a_stored_policy_comes_back_equal_with_its_hash(policy):
     assert [rule.line for rule in again.rules] == [rule.line for rule in policy.rules]
 
 
+def test_a_policy_that_was_stored_when_a_law_was_one_text_is_read():
+    data = stored(FULL)
+    for rule in data["rules"]:
+        rule["rule"]["law"] = "none"
+    assert decode_policy(data) == FULL
+    assert FULL.rules[0].law == {"kk": "none", "ru": "none", "en": "none"}
+
+
 def test_modes_that_the_configuration_set_are_stored_with_it():
     override = ModeOverride(SHIPPED.rules[-1].id, "canary", 7, "seen on a month of calls", "desk", date(2026, 1, 2))
     policy = SHIPPED.with_modes([override])
@@ -143,6 +151,9 @@ def broken(**changes):
         ({"verdict": "explode"}, "no verdict"),
         ({"extra": 1}, "no key"),
         ({"law": "another"}, "has the hash"),
+        ({"law": {"kk": "none", "ru": "none", "en": "another"}}, "has the hash"),
+        ({"law": {"en": "none"}}, "has no kk"),
+        ({"law": 5}, "not a table of languages"),
     ],
 )
 def test_fields_that_no_policy_file_could_have_are_refused(changes, says):

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from tosqauyl.registry import centre_message, checks, observables, protected
+from tosqauyl.registry import centre_message, checks, observables, protected, purposes
 from tosqauyl.registry.actor import SYSTEM, Actor
 from tosqauyl.registry.checks import Filter, Trigger
 from tosqauyl.registry.clocks import business_days_after
@@ -261,7 +261,7 @@ def test_telling_marks_once_and_gives_the_same_message_again(registry, kcell, cl
         reads = work.db.scalars(
             select(AuditEntry.purpose).where(AuditEntry.verb == "read-personal", AuditEntry.what == "check")
         )
-        assert list(reads) == [checks.TOLD, checks.TOLD]
+        assert list(reads) == [purposes.TELLING] * 2
         assert work.db.scalar(select(func.count()).select_from(AuditEntry).where(AuditEntry.verb == "told")) == 1
 
 
@@ -296,7 +296,7 @@ def test_numbers_are_shown_to_who_has_to_check_them_and_that_is_noted(registry, 
         with pytest.raises(Invalid):
             checks.reveal(work, [])
     with registry.read(SYSTEM) as work:
-        reads = select(func.count()).select_from(AuditEntry).where(AuditEntry.purpose == "check of a reported number")
+        reads = select(func.count()).select_from(AuditEntry).where(AuditEntry.purpose == purposes.CHECKING)
         assert work.db.scalar(reads) == 2
 
 

@@ -46,6 +46,19 @@ def test_the_shipped_figures_are_taken_once_each_with_window_unit_source_and_wor
         85_000_000,
     }
     assert all(one.figure.source and set(one.note) == {"kk", "ru", "en"} for one in found.values())
+    assert counter.source == {
+        "kk": "Ішкі істер министрлігі", "ru": "Министерство внутренних дел", "en": "Ministry of Internal Affairs"
+    }  # fmt: skip
+
+
+def test_who_published_a_shipped_figure_is_said_in_three_languages_and_anybody_else_as_the_file_names_them(registry):
+    with registry.work(SYSTEM) as work:
+        seed(work)
+    known = {one.figure.source for one in listed(registry)}
+    assert known == set(official._texts("sources"))
+    take(registry, GOOD)
+    other = next(one for one in listed(registry) if one.figure.source == "Police")
+    assert other.source == dict.fromkeys(("kk", "ru", "en"), "Police")
 
 
 def test_every_mistake_of_a_file_is_told_with_its_line_and_nothing_is_taken(registry):

@@ -164,7 +164,7 @@ def test_a_stopped_call_is_explained_by_the_rule_that_stopped_it(analyst):
         "enforce",
         "screen",
     )
-    assert decided["law"]
+    assert decided["law"] == next(dict(rule.law) for rule in load_shipped().rules if rule.id == decided["id"])
     assert "network_subscriber" in decided["facts"]
     assert [one["id"] for one in call["rules"]] == [rule.id for rule in load_shipped().rules]
     not_held = next(one for one in call["rules"] if one["id"] == "kz-mobile-abroad")

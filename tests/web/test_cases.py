@@ -11,6 +11,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import select
 
+from tosqauyl.registry import purposes
 from tosqauyl.registry.actor import SYSTEM
 from tosqauyl.registry.protected import seed
 from tosqauyl.registry.shipped import shipped_text
@@ -189,7 +190,7 @@ def test_an_operator_checks_tells_and_suspends(client_as: Callable, office, cloc
     hidden = client_as("auditor").get(f"/v1/requested-actions/{action['id']}").json()
     assert (hidden["answer"], hidden["withheld"]) == ("", True)
     assert {purpose for _, purpose in noted(office, "read-personal")} >= {
-        "check of a reported number", f"action suspend {action['id']}", "answer to an action",
+        purposes.CHECKING, purposes.ACTING, purposes.ANSWERED,
     }  # fmt: skip
     waiting = supervisor.get("/v1/worklist?kind=proposal").json()
     assert [task["kind"] for task in waiting["items"]] == ["proposal"]

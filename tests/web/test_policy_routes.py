@@ -85,7 +85,7 @@ def test_every_rule_is_told_with_its_texts_law_and_mode(analyst):
     assert [one["id"] for one in said["rules"]] == [rule.id for rule in POLICY.rules]
     one = next(one for one in said["rules"] if one["id"] == RULE)
     assert (one["text"], one["law"], one["mode"], one["verdict"]) == (
-        dict(RULES[RULE].texts), RULES[RULE].law, "monitor", "stop",
+        dict(RULES[RULE].texts), dict(RULES[RULE].law), "monitor", "stop",
     )  # fmt: skip
     assert (said["hash"], said["revision"], said["missing"]) == (POLICY.hash, 0, "no-ledger")
     assert (one["counts"], one["false_stops"], one["held"], one["waiting"]) == (

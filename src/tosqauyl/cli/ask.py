@@ -295,7 +295,7 @@ def _show_check(call: Call, decision: Decision, engine: Engine, t: Texts) -> Non
         console.print(t("If the monitored rules were enforced: {would}", would=would))
     for rule, mode in _hits(decision, engine, call.at):
         console.print(f"  [bold]{escape(rule.id)}[/] ({_mode_text(rule, mode, call, t)}): {escape(t.pick(rule.texts))}")
-        console.print(f"    {escape(rule.law)}", style="dim")
+        console.print(f"    {escape(t.pick(rule.law))}", style="dim")
     for line in network_lines(call, t):
         console.print(f"  {escape(line)}")
     table = Table(box=None, pad_edge=False, show_header=False)
@@ -353,7 +353,7 @@ def run_policy_explain(options: argparse.Namespace) -> int:
 def _rule_json(rule: Any, language: str) -> dict[str, object]:
     return {
         "id": rule.id, "verdict": rule.verdict.value, "reason": rule.reason.value, "class": rule.klass, "tier": rule.tier,
-        "mode": rule.mode, "texts": dict(rule.texts), "law": rule.law, "why_mode": dict(rule.why_mode), "when": rule.when,
+        "mode": rule.mode, "texts": dict(rule.texts), "law": dict(rule.law), "why_mode": dict(rule.why_mode), "when": rule.when,
         "explained": explain_rule(rule, language), "expires": rule.expires.isoformat() if rule.expires else "",
         "percent": rule.percent, "evidence": _evidence_json(rule.evidence),
     }  # fmt: skip

@@ -68,8 +68,8 @@ def as_data(found: Explained, shown: Row, t: Texts) -> dict[str, object]:
     rules = [
         {
             "id": one.rule.id, "held": one.held, "part": one.part, "mode": one.mode, "tier": one.rule.tier,
-            "verdict": str(one.rule.verdict), "reason": str(one.rule.reason), "law": one.rule.law, "text": t.pick(one.rule.texts),
-            "against": call_words.against_text(one, t),
+            "verdict": str(one.rule.verdict), "reason": str(one.rule.reason), "law": t.pick(one.rule.law),
+            "text": t.pick(one.rule.texts), "against": call_words.against_text(one, t),
         }
         for one in found.rules
     ]  # fmt: skip
@@ -87,7 +87,7 @@ def _rule_lines(one: RuleOutcome, t: Texts) -> Iterator[str]:
     yield f"{_INDENT * 2}{t('What it would do')}: {call_words.verdict_text(one, t)} ({t.reason(one.rule.reason)})"
     yield f"{_INDENT * 2}{t('Mode')}: {call_words.mode_text(one, t)}"
     yield f"{_INDENT * 2}{t('Tier')}: {t(call_words.TIERS[one.rule.tier])} ({one.rule.tier})"
-    yield f"{_INDENT * 2}{t('Rests on')}: {one.rule.law}"
+    yield f"{_INDENT * 2}{t('Rests on')}: {t.pick(one.rule.law)}"
 
 
 def _flat(text: str) -> str:

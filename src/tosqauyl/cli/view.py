@@ -26,10 +26,10 @@ ELAPSED_KEPT = 2000
 
 @dataclass(frozen=True, slots=True)
 class RuleText:
-    """What a rule says to people: a sentence by language, and the law or recommendation it rests on."""
+    """What a rule says to people, and the law or recommendation it rests on; each by language."""
 
     texts: Mapping[str, str]
-    law: str = ""
+    law: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,8 +219,8 @@ def explain_stop(row: Row, rules: Mapping[str, RuleText], t: Texts, width: int) 
     told = [who]
     for line in textwrap.wrap(t.pick(rule.texts), max(20, width - 2), max_lines=2, placeholder=" …"):
         told.append(Text(f"  {line}", no_wrap=True, overflow="ellipsis"))
-    if rule.law:
-        told.append(Text(f"  {rule.law}", style="dim", no_wrap=True, overflow="ellipsis"))
+    if law := t.pick(rule.law):
+        told.append(Text(f"  {law}", style="dim", no_wrap=True, overflow="ellipsis"))
     return told
 
 

@@ -72,12 +72,12 @@ def _said(rule: Rule | None) -> dict[str, str]:
     """What a rule says, by the names of the keys of its table."""
     if rule is None:
         return {}
-    texts = {f"text.{one}": rule.texts.get(one, "") for one in LANGUAGES}
-    whys = {f"why_mode.{one}": rule.why_mode.get(one, "") for one in LANGUAGES}
+    spoken = {"law": rule.law, "text": rule.texts, "why_mode": rule.why_mode}
+    sentences = {f"{key}.{one}": texts.get(one, "") for key, texts in spoken.items() for one in LANGUAGES}
     return {
         "when": " ".join(rule.when.split()), "verdict": rule.verdict.value, "tier": rule.tier,
         "mode": f"{rule.mode}:{rule.percent}" if rule.mode == "canary" else rule.mode, "class": rule.klass,
-        "reason": rule.reason.value, "law": rule.law, **texts, **whys,
+        "reason": rule.reason.value, **sentences,
         "expires": rule.expires.isoformat() if rule.expires else "", "divert_to": rule.divert_to,
         "promote": "" if rule.promote else "false", "evidence": rule.evidence.reason if rule.evidence else "",
     }  # fmt: skip

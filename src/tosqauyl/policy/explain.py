@@ -88,7 +88,7 @@ def explain_rule(rule: Rule, language: str) -> str:
         _phrase("then", language, words()["verdicts"][rule.verdict][language])
         + (f" ({rule.divert_to})" * bool(rule.divert_to)),
         _mode(rule, language),
-        _phrase("law", language, rule.law),
+        _phrase("law", language, rule.law[language]),
     ]
     if rule.evidence:
         found = rule.evidence

@@ -166,6 +166,12 @@ class Sheet:
                 self._readable(f"{key}.{language}", text, f"{key}.{language}")
         return texts
 
+    def languages_or_one(self, key: str) -> dict[str, str]:
+        """A text in each language of LANGUAGES, or one text that serves for all of them."""
+        if isinstance(self._values.get(key), str):
+            return dict.fromkeys(LANGUAGES, self.text(key))
+        return self.languages(key)
+
     def _readable(self, key: str, value: str, name: str) -> bool:
         if not value.strip():
             self.mistake(key, f"{name!r} is empty")
@@ -201,8 +207,8 @@ class RuleReader:
             tier=sheet.choice("tier", TIERS),
             mode=sheet.choice("mode", MODES),
             texts=sheet.languages("text"),
-            law=sheet.text("law"),
-            why_mode=self._why_mode(),
+            law=sheet.languages_or_one("law"),
+            why_mode=sheet.languages_or_one("why_mode"),
             expires=sheet.day("expires"),
             divert_to=self._divert_to(verdict),
             promote=sheet.flag("promote", default=True),
@@ -230,12 +236,6 @@ class RuleReader:
             line = place.text_line + row if place.text_column else place.line
             self._sheet.mistake_at(line, column if place.text_column else 0, misread.what, misread.hint)
         return condition or Constant(False)
-
-    def _why_mode(self) -> dict[str, str]:
-        """why_mode in three languages, or one text that serves for all."""
-        if isinstance(self._sheet.get("why_mode"), str):
-            return dict.fromkeys(LANGUAGES, self._sheet.text("why_mode"))
-        return self._sheet.languages("why_mode")
 
     def _evidence(self) -> Evidence | None:
         """The recorded reason; what is missing in it is told once, here, and replaced by something harmless."""

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from importlib import resources
@@ -143,7 +143,8 @@ def _hash(name: str, dated: date, rules: Iterable[Rule]) -> str:
 
 
 def _canonical(rule: Rule) -> dict[str, object]:
-    """What the hash is made of; a key that a rule does not use adds nothing, so old policies keep their hash."""
+    """What the hash is made of; a key that a rule does not use adds nothing, and a law in one text is that text, so old
+    policies keep their hash."""
     chosen: dict[str, object] = {"percent": rule.percent} if rule.percent else {}
     if rule.evidence:
         seen = rule.evidence
@@ -158,8 +159,14 @@ def _canonical(rule: Rule) -> dict[str, object]:
         "mode": rule.mode,
         "promote": rule.promote,
         "text": dict(rule.texts),
-        "law": rule.law,
+        "law": _one_or_each(rule.law),
         "why_mode": dict(rule.why_mode),
         "expires": rule.expires.isoformat() if rule.expires else "",
         "divert_to": rule.divert_to,
     }
+
+
+def _one_or_each(texts: Mapping[str, str]) -> str | dict[str, str]:
+    """The text that stands for all languages, else each language's."""
+    one = next(iter(texts.values()), "")
+    return one if set(texts.values()) == {one} else dict(texts)

@@ -59,8 +59,8 @@ class ModeOverride:
 class Rule:
     """One rule. when: the expression as written; condition: the same as a tree.
 
-    texts and why_mode: language -> sentence for people. law: what the rule rests on. expires: the last day on which it
-    holds, None for no end. divert_to: SIP or tel URI, only with verdict divert. promote: whether --enforce may turn
+    texts, law and why_mode: language -> sentence for people; law: what the rule rests on. expires: the last day on which
+    it holds, None for no end. divert_to: SIP or tel URI, only with verdict divert. promote: whether --enforce may turn
     monitor into enforce. percent: share of callers for which a canary holds, 0 in any other mode. evidence: the recorded
     reason why it may decide. line: of its [[rule]] in the file, from 1.
     """
@@ -74,7 +74,7 @@ class Rule:
     tier: str
     mode: str
     texts: Mapping[str, str] = field(hash=False)
-    law: str
+    law: Mapping[str, str] = field(hash=False)
     why_mode: Mapping[str, str] = field(hash=False)
     expires: date | None = None
     divert_to: str = ""

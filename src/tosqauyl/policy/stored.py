@@ -30,7 +30,7 @@ def _encode_rule(rule: Rule) -> Json:
     values: dict[str, Json] = {
         "id": rule.id, "when": rule.when, "verdict": rule.verdict.value, "reason": rule.reason.value,
         "class": rule.klass, "tier": rule.tier, "mode": rule.mode, "promote": rule.promote,
-        "text": dict(rule.texts), "law": rule.law, "why_mode": dict(rule.why_mode),
+        "text": dict(rule.texts), "law": dict(rule.law), "why_mode": dict(rule.why_mode),
     }  # fmt: skip
     if rule.expires:
         values["expires"] = rule.expires.isoformat()

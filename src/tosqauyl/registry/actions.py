@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from tosqauyl.registry import incidents, observables
+from tosqauyl.registry import incidents, observables, purposes
 from tosqauyl.registry.clocks import business_days_after
 from tosqauyl.registry.errors import Absent, Conflict, Forbidden, Invalid
 from tosqauyl.registry.protection import check_no_numbers, is_storable
@@ -141,7 +141,7 @@ def target(work: Work, action_id: UUID) -> tuple[Observable, str]:
     if action.state not in (*OPEN, "partly") or action.observable is None:
         raise Conflict(f"the action is {action.state}: there is nothing left to do")
     observable = observables.read(work, action.observable)
-    return observable, observables.opened(work, observable, f"action {action.kind} {action.id}")
+    return observable, observables.opened(work, observable, purposes.ACTING)
 
 
 def expire(work: Work, most: int = AT_ONCE) -> int:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import insert, select, union_all
 
-from tosqauyl.registry import actions, centre_message, observables, person
+from tosqauyl.registry import actions, centre_message, observables, person, purposes
 from tosqauyl.registry.actor import CENTRE
 from tosqauyl.registry.clocks import business_days_after, utc_text
 from tosqauyl.registry.errors import Absent, Conflict, Forbidden, Invalid
@@ -32,7 +32,6 @@ MOST = 1_000
 """Checks of one message."""
 REMIND_MS = DAY
 """So long before its end a check's operator is reminded."""
-TOLD = "message to the Anti-Fraud Centre: order of 3 November 2025, rules No 171"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +116,12 @@ def search(work: Work, wanted: Filter, cursor: UUID | None, limit: int) -> list[
     return list(work.db.scalars(newest(query, NumberCheck.id, cursor, limit)))
 
 
-def reveal(
-    work: Work, check_ids: Sequence[UUID], purpose: str = "check of a reported number"
-) -> list[tuple[UUID, str]]:
+def reveal(work: Work, check_ids: Sequence[UUID]) -> list[tuple[UUID, str]]:
     """The numbers of checks in clear, for whoever has to check them; each is written into the audit trail.
 
     Raises Absent, Invalid.
     """
-    return [(one.id, observables.opened(work, number, purpose)) for one, number in _chosen(work, check_ids)]
+    return [(one.id, observables.opened(work, number, purposes.CHECKING)) for one, number in _chosen(work, check_ids)]
 
 
 def decide(work: Work, check_id: UUID, version: int, outcome: str, who: Person) -> NumberCheck:
@@ -143,7 +140,7 @@ def decide(work: Work, check_id: UUID, version: int, outcome: str, who: Person) 
         )
         raise Conflict(by, hint="read it again")
     observable = observables.read(work, check.observable)
-    number = observables.opened(work, observable, "decision of a check")
+    number = observables.opened(work, observable, purposes.CHECKED)
     of = person.checked(who, number, outcome == "confirmed")
     check.outcome, check.decided, check.decided_by = outcome, work.now, work.actor.name
     check.tell_due = business_days_after(work.now, shipped("checks.toml")["tell_business_days"])
@@ -171,9 +168,9 @@ def tell(work: Work, check_ids: Sequence[UUID]) -> list[centre_message.Message]:
         if not check.told:
             check.told = work.now
             work.note("told", "check", check.id, check.outcome)
-        number = observables.opened(work, observable, TOLD)
+        number = observables.opened(work, observable, purposes.TELLING)
         if check.person:
-            work.note("read-personal", "check", check.id, purpose=TOLD)
+            work.note("read-personal", "check", check.id, purpose=purposes.TELLING)
         messages.append(centre_message.message_of(check, number, person.opened(work, check.person)))
     work.db.flush()
     return messages

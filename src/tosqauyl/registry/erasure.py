@@ -16,7 +16,7 @@ from uuid import UUID
 
 from sqlalchemy import delete, select, update
 
-from tosqauyl.registry import accounts, observables
+from tosqauyl.registry import accounts, observables, purposes
 from tosqauyl.registry.errors import Absent, Conflict, Forbidden
 from tosqauyl.registry.ids import plain_ticket
 from tosqauyl.registry.retention import sealed_of
@@ -25,8 +25,6 @@ from tosqauyl.registry.store import Work
 from tosqauyl.registry.tables import Account, Condition, Indicator, Listing, LoginSession, Observable, Report, Sighting
 from tosqauyl.registry.tenancy import check_version
 from tosqauyl.registry.tickets import NO_TICKET, token_of
-
-WHY = "asked for by its author"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +51,11 @@ def held(work: Work, ticket: str) -> Held:
     query = select(Observable).join(Sighting, Sighting.observable == Observable.id).where(Sighting.report == report.id)
     named = work.db.scalars(query.order_by(Observable.kind, Observable.id)).all()
     opened = [work.vault.open(getattr(report, name), f"report.{name}") for name in ("text", "contact", "victim")]
-    work.note("read-personal", "report", report.id, "", WHY)
+    work.note("read-personal", "report", report.id, "", purposes.OF_AUTHOR)
     return Held(
         report.channel, report.scheme, report.region, opened[0], opened[1], opened[2], report.loss, report.happened,
-        report.received, report.state, report.outcome, tuple((one.kind, observables.opened(work, one, WHY)) for one in named),
+        report.received, report.state, report.outcome,
+        tuple((one.kind, observables.opened(work, one, purposes.OF_AUTHOR)) for one in named),
     )  # fmt: skip
 
 
@@ -65,7 +64,7 @@ def erase_report(work: Work, ticket: str) -> None:
     report = _of_ticket(work, ticket)
     gone: dict[str, object] = {**sealed_of(Report), "ticket": "", "author": "", "digest": secrets.token_hex(32)}
     work.db.execute(update(Report).where(Report.id == report.id).values(**gone))
-    work.note("erased", "report", report.id, WHY)
+    work.note("erased", "report", report.id, purposes.OF_AUTHOR)
 
 
 def _of_ticket(work: Work, ticket: str) -> Report:

@@ -61,9 +61,11 @@ class Imported:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A figure with its words. note: what its source says of it, by language; '' where it says nothing."""
+    """A figure with its words. source: who published it, as a file names it where data/official.toml has no other name; note:
+    what its source says of it, by language; '' where it says nothing."""
 
     figure: OfficialFigure
+    source: Titles
     measure: Titles
     unit: Titles
     note: Titles
@@ -112,7 +114,8 @@ def search(work: Work, measure: str, cursor: UUID | None, limit: int) -> list[Sh
 def shown(figure: OfficialFigure) -> Shown:
     """A figure with its words."""
     note = json.loads(figure.note) if figure.note else dict.fromkeys(LANGUAGES, "")
-    return Shown(figure, measures()[figure.measure], _texts("units")[figure.unit], note)
+    source = _texts("sources").get(figure.source) or dict.fromkeys(LANGUAGES, figure.source)
+    return Shown(figure, source, measures()[figure.measure], _texts("units")[figure.unit], note)
 
 
 @cache

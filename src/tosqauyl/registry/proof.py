@@ -10,7 +10,7 @@ import secrets
 from dataclasses import dataclass
 from uuid import UUID
 
-from tosqauyl.registry import appeals, buckets, clocks, observables
+from tosqauyl.registry import appeals, buckets, clocks, observables, purposes
 from tosqauyl.registry.errors import Absent, Conflict, Invalid
 from tosqauyl.registry.observable_forms import number_plan
 from tosqauyl.registry.sms import code_text
@@ -53,7 +53,7 @@ def new_code(work: Work, ticket: str, address: str) -> Message:
     observable = observables.read(work, appeal.observable)
     buckets.spend(work, buckets.visitor(work, address), 1, "sms-address")
     buckets.spend(work, observable.token, 1, "sms-number")
-    number = observables.opened(work, observable, "the code of an appeal")
+    number = observables.opened(work, observable, purposes.PROVING)
     read = number_plan().read(number)
     if (read.country, read.kind) != ("KZ", "mobile"):
         raise Invalid("no code can be sent to this number", "ticket", "its operator can confirm it")
@@ -92,7 +92,7 @@ def reveal(work: Work, appeal_id: UUID) -> tuple[Appeal, str]:
     the audit trail. Raises Absent to everybody else, the centre among them, Conflict."""
     appeal, observable = _of_own_network(work, appeal_id)
     _check_unproven(appeal)
-    return appeal, observables.opened(work, observable, f"proof for the appeal {appeal.id}")
+    return appeal, observables.opened(work, observable, purposes.CONFIRMING)
 
 
 def _of_own_network(work: Work, appeal_id: UUID) -> tuple[Appeal, Observable]:

@@ -5,7 +5,7 @@ from functools import cache
 
 from sqlalchemy import func, or_, select
 
-from tosqauyl.registry import observables
+from tosqauyl.registry import observables, purposes
 from tosqauyl.registry.errors import Invalid
 from tosqauyl.registry.observable_forms import number_plan
 from tosqauyl.registry.store import Work
@@ -26,7 +26,7 @@ _NUMBER = re.compile(rf"(?:\d[ \-().]*){{{MOST_DIGITS},}}")
 
 def why_never_blocked(work: Work, observable: Observable) -> str:
     """Why a phone number must not be stopped by a list, in words for whoever tried; '' where it may be."""
-    number = observables.opened(work, observable, "whether it may be blocked")
+    number = observables.opened(work, observable, purposes.PROTECTING)
     read = number_plan().read(number)
     if read.kind == "emergency":
         return "it is an emergency number"

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from sqlalchemy import String, cast, delete, select
 
-from tosqauyl.registry import observables, webhooks
+from tosqauyl.registry import observables, purposes, webhooks
 from tosqauyl.registry.errors import Conflict
 from tosqauyl.registry.proposals import reasons_of
 from tosqauyl.registry.store import Work
@@ -184,7 +184,7 @@ def _publish(work: Work, top: ListHead, observable: Observable, before: Listing 
 
 
 def _sealed(work: Work, observable: Observable) -> bytes:
-    number = observables.opened(work, observable, "publication to the gates")
+    number = observables.opened(work, observable, purposes.PUBLISHING)
     if not number:
         raise Conflict("this number was erased: gates cannot be told of it")
     return work.vault.seal(number, NUMBER)

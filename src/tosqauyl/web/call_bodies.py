@@ -101,7 +101,7 @@ class CallRuleOut(BaseModel):
     condition: TitlesOut
     against: TitlesOut | None
     facts: list[str]
-    law: str
+    law: TitlesOut
 
 
 class CallFactOut(BaseModel):
@@ -226,7 +226,7 @@ def _rule_out(one: RuleOutcome) -> CallRuleOut:
         mode_text=in_languages(lambda t: call_words.mode_text(one, t)), part_text=titles(call_words.PARTS[one.part]),
         when=rule.when.strip(), condition=in_languages(lambda t: call_words.condition_text(rule.condition, t)),
         against=in_languages(lambda t: call_words.against_text(one, t)) if one.against else None,
-        facts=list(facts_of(rule.condition)), law=rule.law,
+        facts=list(facts_of(rule.condition)), law=TitlesOut(**rule.law),
     )  # fmt: skip
 
 

@@ -125,9 +125,10 @@ class FalseStopsOut(BaseModel):
 
 class OfficialOut(BaseModel):
     """A figure that somebody else published. first_day, last_day: '' where nobody said; published: a day, a month or a year, the
-    cut-off; note: what its source says of it."""
+    cut-off; source: who published it, as it was taken in; note: what its source says of it."""
 
     source: str
+    source_name: TitlesOut
     measure: str
     measure_name: TitlesOut
     unit: str
@@ -194,7 +195,8 @@ def official_out(shown: Shown) -> OfficialOut:
     names = ("source", "measure", "unit", "region", "first_day", "last_day", "published", "value", "url")
     values = {name: getattr(shown.figure, name) for name in names}
     return OfficialOut(
-        **values, measure_name=TitlesOut(**shown.measure), unit_name=TitlesOut(**shown.unit), note=TitlesOut(**shown.note)
+        **values, source_name=TitlesOut(**shown.source), measure_name=TitlesOut(**shown.measure),
+        unit_name=TitlesOut(**shown.unit), note=TitlesOut(**shown.note),
     )  # fmt: skip
 
 

@@ -151,7 +151,7 @@ class RuleOut(BaseModel):
 
     id: str
     text: TitlesOut
-    law: str
+    law: TitlesOut
     rule_class: RuleClass
     verdict: Verdict
     tier: Tier

@@ -1,12 +1,16 @@
 """The pages of the audit trail, and what they ask of the API: found by what, to what, when and by whom; whether the chain's end holds."""
 
 import re
+from html import escape
 
 import pytest
 from sqlalchemy import delete, update
 
 from tosqauyl.registry.actor import CENTRE, SYSTEM, Actor
+from tosqauyl.registry.purposes import PURPOSES
 from tosqauyl.registry.tables import AuditEntry, AuditHead
+from tosqauyl.texts import LANGUAGES, PAGES, Texts
+from tosqauyl.web.pages.labels import label
 
 SCRIPT = '<script>alert("x")</script>'
 DAY = 86_400_000
@@ -40,6 +44,14 @@ def test_entries_are_shown_the_latest_first_and_texts_of_people_are_escaped(audi
     assert SCRIPT not in text
     assert text.count("&lt;script&gt;") == 2
     assert text.index("read personal data</a>") < text.index("the earlier one")
+
+
+def test_why_the_office_itself_opened_something_is_said_in_the_readers_language(auditor, registry):
+    for purpose in PURPOSES:
+        note(registry, AIDA, "", "read-personal", purpose=purpose)
+    for auditor.language in LANGUAGES:
+        said, t = auditor.see("/office/audit"), Texts(auditor.language, PAGES)
+        assert [one for one in PURPOSES if escape(label("purpose", one, t)) not in said] == []
 
 
 def test_entries_are_found_by_what_was_done_to_what(auditor, registry):

@@ -11,12 +11,14 @@ from call_ledger import write_ledger
 from policy_records import ANALYTIC, POLICY, RULE, RULES, WHY, effect, put_record
 from sqlalchemy import select
 
+from tosqauyl.policy.difference import compare
 from tosqauyl.policy.load import shipped_text
 from tosqauyl.registry import sessions
 from tosqauyl.registry.actor import SYSTEM
 from tosqauyl.registry.tables import Account
 from tosqauyl.texts import LANGUAGES
 from tosqauyl.web.backtest_desk import BacktestDesk, backtests_of
+from tosqauyl.web.pages.labels import LABELS
 
 DAY_MS = 86_400_000
 PLACE = f"/office/policy/rules/{RULE}"
@@ -67,7 +69,7 @@ def test_all_rules_are_shown_in_the_readers_language(aida, language):
     for rule in POLICY.rules:
         assert rule.id in text
         assert rule.texts[language] in text
-        assert rule.law in text
+        assert rule.law[language] in text
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -161,6 +163,12 @@ def test_an_auditor_sees_and_decides_nothing(staff, ledger):
 def test_a_rule_that_is_not_there_is_not_found(aida):
     aida.see("/office/policy/rules/no-such-rule", 404)
     aida.see("/office/policy/backtests/x", 404)
+
+
+def test_every_part_of_a_rule_has_a_name():
+    parts = {part.name for change in compare((), POLICY.rules).changes for part in change.parts}
+    assert parts <= set(LABELS["rule-part"])
+    assert {f"law.{language}" for language in LANGUAGES} <= parts
 
 
 def test_a_draft_is_looked_at_its_mistakes_and_its_changes(aida):

@@ -14,6 +14,7 @@ from uuid import UUID, uuid5
 from sqlalchemy import BigInteger, Uuid, and_, literal, or_, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
+from tosqauyl.registry import purposes
 from tosqauyl.registry.actor import CENTRE
 from tosqauyl.registry.moments import DAY
 from tosqauyl.registry.proposals import reasons_of
@@ -28,7 +29,6 @@ SETTLE_MS = 10_000
 began later, and whoever asks for 'everything after' would never see it."""
 REVOKED_MS = 30 * DAY
 """How long a format that cannot name a revoked indicator by its id alone says that it was revoked."""
-PURPOSE = "exchange"
 NAMESPACE = UUID("aebe2b96-2548-45b6-bc50-5e195d942b30")
 """Of ids that are made of names (RFC 9562 section 5.5)."""
 _FIRST = UUID(int=0)
@@ -187,7 +187,7 @@ def _of_ids(chosen: Any, wanted: Wanted) -> Any:
 def _note_opened(work: Work, entries: Iterable[Entry]) -> None:
     read = [entry.indicator.hex for entry in entries if entry.kind in PERSONAL]
     if read:
-        work.note("read-personal", "exchange", f"{len(read)} indicators", " ".join(read), PURPOSE)
+        work.note("read-personal", "exchange", f"{len(read)} indicators", " ".join(read), purposes.EXCHANGING)
 
 
 def _entry(indicator: Indicator, observable: Observable, value: str) -> Entry:

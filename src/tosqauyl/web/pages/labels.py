@@ -1,5 +1,6 @@
 """Names of states, kinds and other words of the API, for people. A word without a name here is shown as it is."""
 
+from tosqauyl.registry import purposes
 from tosqauyl.texts import N_, Texts
 
 LABELS: dict[str, dict[str, str]] = {
@@ -94,7 +95,8 @@ LABELS: dict[str, dict[str, str]] = {
         "disabled": N_("disabled"), "draft": N_("written down as a draft"), "enabled": N_("enabled"), "end": N_("ended"),
         "ended": N_("ended"), "enter-wrong-code": N_("entered a wrong code"), "erased": N_("erased"),
         "expire": N_("let expire"), "expired": N_("expired"), "file": N_("filed"), "gave-up": N_("gave up"),
-        "import": N_("took in"), "linked": N_("joined"), "look-up": N_("looked up"), "merged": N_("merged"),
+        "import": N_("took in"), "key-added": N_("added a key"),
+        "linked": N_("joined"), "look-up": N_("looked up"), "merged": N_("merged"),
         "moved": N_("moved on"), "not-proposed": N_("could not propose"), "observed": N_("saw for the first time"),
         "opened": N_("opened"), "password-changed": N_("changed the password"),
         "password-failed": N_("failed with a password"), "propose": N_("proposed"), "proposed": N_("proposed"),
@@ -114,13 +116,24 @@ LABELS: dict[str, dict[str, str]] = {
         "verified": N_("checked the chain"), "withdraw": N_("withdrew"), "woke": N_("taken up again"),
     },
     "thing": {
-        "account": N_("user"), "action": N_("action"), "appeal": N_("appeal"), "audit": N_("audit trail"), "call": N_("call"),
+        "account": N_("user"), "action": N_("action"), "answer": N_("answer to a program"), "appeal": N_("appeal"),
+        "audit": N_("audit trail"), "call": N_("call"),
         "check": N_("number check"), "condition": N_("entry of a list"), "delivery": N_("delivery"), "event": N_("event"),
         "exchange": N_("exchange"), "figures": N_("figures"), "identity": N_("protected identity"), "incident": N_("case"),
         "indicator": N_("indicator"), "key": N_("key of a program"), "list": N_("list of a gate"), "lookup": N_("look-up"),
         "mode": N_("mode of a rule"), "policy": N_("policy"),
         "observable": N_("observable"), "official-figures": N_("figures of others"), "organisation": N_("organisation"),
-        "publication": N_("publication"), "report": N_("report"), "upload": N_("upload"), "webhook": N_("webhook"),
+        "publication": N_("publication"), "report": N_("report"), "upload": N_("upload"),
+        "vault": N_("vault of personal data"), "webhook": N_("webhook"),
+    },
+    "purpose": {
+        purposes.CHECKING: N_("a reported number is to be checked"), purposes.CHECKED: N_("a check is decided"),
+        purposes.TELLING: N_("message to the Anti-Fraud Centre (rules No 171)"),
+        purposes.PROVING: N_("code of an appeal by text message"),
+        purposes.CONFIRMING: N_("the operator proves an appeal"), purposes.PUBLISHING: N_("publication to the gates"),
+        purposes.PROTECTING: N_("whether it may be blocked"), purposes.ACTING: N_("an action is asked for"),
+        purposes.ANSWERED: N_("answer to an action"), purposes.OF_AUTHOR: N_("asked for by its author"),
+        purposes.EXCHANGING: N_("exchange with another organisation"),
     },
     "incident": {
         "proposed": N_("found by itself"), "pending": N_("waits to be begun"), "investigating": N_("is worked on"),
@@ -170,7 +183,8 @@ LABELS: dict[str, dict[str, str]] = {
     "rule-change": {"added": N_("new"), "removed": N_("gone"), "changed": N_("changed")},
     "rule-part": {
         "when": N_("condition"), "verdict": N_("verdict"), "tier": N_("place in the order"), "mode": N_("mode"),
-        "class": N_("kind of evidence"), "reason": N_("reason"), "law": N_("law"), "text.kk": N_("text in Kazakh"),
+        "class": N_("kind of evidence"), "reason": N_("reason"), "law.kk": N_("law, in Kazakh"),
+        "law.ru": N_("law, in Russian"), "law.en": N_("law, in English"), "text.kk": N_("text in Kazakh"),
         "text.ru": N_("text in Russian"), "text.en": N_("text in English"), "why_mode.kk": N_("why this mode, in Kazakh"),
         "why_mode.ru": N_("why this mode, in Russian"), "why_mode.en": N_("why this mode, in English"),
         "expires": N_("last day"), "divert_to": N_("where to"), "promote": N_("put in force with the others"),

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict
 
 from tosqauyl.registry import actions as desk
-from tosqauyl.registry import incidents
+from tosqauyl.registry import incidents, purposes
 from tosqauyl.registry.actions import Filter, Wanted
 from tosqauyl.registry.clocks import is_late
 from tosqauyl.registry.store import Work
@@ -153,7 +153,7 @@ def read_requested_action(action_id: UUID, caller: _Reader) -> ActionAnswerOut:
     may = caller.actor.may("personal:read")
     with caller.read() as work:
         action = desk.found(work, action_id)
-        text = desk.answer_text(work, action, "answer to an action") if may else ""
+        text = desk.answer_text(work, action, purposes.ANSWERED) if may else ""
         shown = _shown(work, [action])[0]
     return ActionAnswerOut(**dict(shown), answer=text, withheld=shown.has_answer and not may)
 

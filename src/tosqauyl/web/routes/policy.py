@@ -233,7 +233,8 @@ def _rule_out(
     held, waiting = decided
     current = rule_of(now, rule.id)
     return RuleOut(
-        id=rule.id, text=TitlesOut(**dict(rule.texts)), law=rule.law, rule_class=rule.klass, verdict=rule.verdict.value,  # type: ignore[arg-type]
+        id=rule.id, text=TitlesOut(**dict(rule.texts)), law=TitlesOut(**dict(rule.law)),
+        rule_class=rule.klass, verdict=rule.verdict.value,  # type: ignore[arg-type]
         tier=rule.tier, reason=rule.reason.value, mode=current.mode, percent=current.percent, file_mode=rule.mode,  # type: ignore[arg-type]
         file_percent=rule.percent, expires=rule.expires, held=decision_out(held) if held else None,
         in_use=held is not None and is_in_use(policy, held), waiting=decision_out(waiting) if waiting else None,
