@@ -142,6 +142,7 @@ def run(folder: Path, options: argparse.Namespace) -> int:
                 used = time.process_time()
                 seen.queries.append(dashboard(store, journal))
                 seen.processor.append(time.process_time() - used)
+                print(f"dashboard {seen.queries[-1]:.2f} s, {seen.live[-1] / 1e6:.0f} MB live", file=sys.stderr)
     written, late = (writer.communicate()[0] or "0 0").split()
     ended = time.monotonic()
     while waiting(store, journal) and time.monotonic() - ended < SETTLE_SECONDS:
@@ -195,8 +196,9 @@ def report(
     print(f"| processor time of taking and merging | {processor / max(seconds, 1) * 100:.0f} % of a core |")
     print(f"| files in the end | {seen.files} |")
     print(
-        f"| the day's dashboard: asked, p50, slowest, processor time of one | {len(queries)}, "
-        f"{queries[len(queries) // 2]:.2f} s, {queries[-1]:.2f} s, {sum(seen.processor) / len(queries):.2f} s |"
+        f"| the day's dashboard: asked, p50, p95, slowest, processor time of one | {len(queries)}, "
+        f"{queries[len(queries) // 2]:.2f} s, {queries[int(len(queries) * 0.95)]:.2f} s, {queries[-1]:.2f} s, "
+        f"{sum(seen.processor) / len(queries):.2f} s |"
     )
 
 

@@ -4,12 +4,12 @@ from uuid import UUID
 
 import pytest
 
-from tosqauyl.registry import checks, observables, worklist
-from tosqauyl.registry.actor import SYSTEM, Actor
+from tosqauyl.registry import checks, conditions, observables, worklist
+from tosqauyl.registry.actor import CENTRE, SYSTEM, Actor
 from tosqauyl.registry.checks import Person
 from tosqauyl.registry.clocks import business_days_after
 from tosqauyl.registry.incidents import Draft, create, move, snooze
-from tosqauyl.registry.tables import Appeal
+from tosqauyl.registry.tables import Appeal, ModeDecision
 
 DAY = 86_400_000
 OWNER = Person("A", "820310399917")
@@ -39,6 +39,15 @@ def busy(registry, analyst, someone, clock) -> dict[str, UUID]:
         )
         work.db.add(appeal)
         made["appeal"] = appeal.id
+        promotion = ModeDecision(
+            id=work.new_id(), organisation=CENTRE, rule="bulk-caller", mode="enforce", state="proposed", made_for="0" * 16,
+            reason="it was tried over a month of calls", proposed_by="user:aida", proposed=work.now,
+        )  # fmt: skip
+        work.db.add(promotion)
+        made["mode"] = promotion.id
+    with registry.work(analyst) as work:
+        number = observables.observe(work, "phone", "+442079460123")
+        made["condition"] = conditions.block(work, number.id, "calls all day", work.now + 30 * DAY).id
     return made
 
 
@@ -53,7 +62,8 @@ def test_the_centres_supervisor_sees_all_and_what_ends_first_comes_first(registr
     assert {task.kind for task in found.tasks} == set(worklist.KINDS)
     assert [task.due for task in found.tasks] == sorted(task.due for task in found.tasks)
     assert {name: one.open for name, one in found.counts.items()} == {
-        "check": 2, "tell": 1, "incident": 1, "action": 1, "appeal": 1, "proposal": 1,
+        "check": 2, "tell": 1, "incident": 1, "action": 1, "appeal": 1, "proposal": 1, "condition": 1,
+        "mode": 1,
     }  # fmt: skip
     assert {task.id for task in found.tasks if task.kind == "check"} == {busy["check"], busy["foreign"]}
 
@@ -78,6 +88,18 @@ def test_the_last_second_before_a_proposal_is_late_is_not_late(registry, supervi
     for now, late in ((proposal.due - 1, 0), (proposal.due, 1)):
         clock[0] = now
         assert seen(registry, supervisor).counts["proposal"].late == late
+
+
+def test_a_block_by_hand_that_ran_out_waits_for_nobody(registry, supervisor, busy, clock) -> None:
+    assert seen(registry, supervisor).counts["condition"] == worklist.Count(1, 0)
+    clock[0] += 31 * DAY
+    assert seen(registry, supervisor).counts["condition"] == worklist.Count(0, 0)
+
+
+def test_a_mode_is_named_by_its_rule(registry, supervisor, busy) -> None:
+    (task,) = seen(registry, supervisor, kind="mode").tasks
+    assert (task.id, task.rule, task.state, task.observable) == (busy["mode"], "bulk-caller", "enforce", None)
+    assert task.due == business_days_after(task.since, 1)
 
 
 def test_an_operator_sees_its_own_duties_only(registry, someone, busy) -> None:

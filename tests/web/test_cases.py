@@ -16,6 +16,7 @@ from tosqauyl.registry.actor import SYSTEM
 from tosqauyl.registry.protected import seed
 from tosqauyl.registry.shipped import shipped_text
 from tosqauyl.registry.tables import AuditEntry
+from tosqauyl.registry.worklist import KINDS
 from tosqauyl.web.app import build
 from tosqauyl.web.office import Office
 
@@ -195,7 +196,7 @@ def test_an_operator_checks_tells_and_suspends(client_as: Callable, office, cloc
     waiting = supervisor.get("/v1/worklist?kind=proposal").json()
     assert [task["kind"] for task in waiting["items"]] == ["proposal"]
     assert waiting["items"][0]["observable"]["value"] == MASKED
-    assert {one["kind"] for one in waiting["counts"]} == {"check", "tell", "incident", "action", "appeal", "proposal"}
+    assert {one["kind"] for one in waiting["counts"]} == set(KINDS)
 
 
 def test_the_proposal_of_an_operator_is_approved_by_the_centre(client_as: Callable) -> None:

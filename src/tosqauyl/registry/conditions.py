@@ -6,7 +6,7 @@ is refused for numbers that are never blocked.
 
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from tosqauyl.registry import observables, publish
 from tosqauyl.registry.decay import MOST_DAYS, last_moment
@@ -89,10 +89,17 @@ def search(
     if observable is not None:
         chosen = chosen.where(Condition.observable == observable)
     if only_open or waiting:
-        chosen = chosen.where(Condition.ended == 0, (Condition.until == 0) | (Condition.until > work.now))
-    if waiting:
-        chosen = chosen.where(Condition.approved_by == "")
+        chosen = chosen.where(*(waits(work.now) if waiting else _is_open(work.now)))
     return list(work.db.scalars(newest(chosen, Condition.id, cursor, limit)))
+
+
+def waits(now: int) -> tuple[ColumnElement[bool], ...]:
+    """SQL: it waits for a second person."""
+    return (*_is_open(now), Condition.approved_by == "")
+
+
+def _is_open(now: int) -> tuple[ColumnElement[bool], ...]:
+    return Condition.ended == 0, (Condition.until == 0) | (Condition.until > now)
 
 
 def state_of(condition: Condition, now: int) -> str:

@@ -7,9 +7,11 @@ centre sees all.
     action      an organisation has been asked and has not answered
     appeal      somebody whose number is stopped waits for an answer
     proposal    an indicator waits for a second person
+    condition   a block by hand waits for a second person
+    mode        the mode of a rule waits for a second person
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -18,17 +20,18 @@ from sqlalchemy import ColumnElement, func, select
 
 from tosqauyl.registry.actions import OPEN
 from tosqauyl.registry.clocks import business_days_after, is_late
+from tosqauyl.registry.conditions import waits
 from tosqauyl.registry.incidents import OPEN as OPEN_CASES
 from tosqauyl.registry.moments import DAY
 from tosqauyl.registry.shipped import shipped
 from tosqauyl.registry.store import Work
-from tosqauyl.registry.tables import Action, Appeal, Incident, Indicator, NumberCheck
+from tosqauyl.registry.tables import Action, Appeal, Condition, Incident, Indicator, ModeDecision, NumberCheck
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One thing to do. id: of the check, case, action, appeal or indicator; organisation: whose duty it is, '' the centre's; state:
-    as the thing says; observable: None for cases."""
+    """One thing to do. id: of the check, case, action, appeal, indicator, condition or decision on a mode; organisation: whose duty
+    it is, '' the centre's; state: as the thing says; observable: None for cases and modes; rule: of a mode, else ''."""
 
     kind: str
     id: UUID
@@ -38,6 +41,7 @@ class Task:
     due: int
     is_late: bool
     observable: UUID | None
+    rule: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +62,13 @@ class Worklist:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """scope: whoever has it does this work; entity: the table; is_open: what waits; since, due: columns; owner: column of whose
-    duty it is, None the centre's; state: column."""
+    """scope: whoever has it does this work; entity: the table; is_open: what waits, at a moment; since: column; due: column, None
+    where it is to be approved by a second person within the days for that; owner: column of whose duty it is, None the centre's;
+    state: column."""
 
     scope: str
     entity: Any
-    is_open: tuple[ColumnElement[bool], ...]
+    is_open: Callable[[int], tuple[ColumnElement[bool], ...]]
     since: Any
     due: Any
     owner: Any
@@ -72,22 +77,33 @@ class _Kind:
 
 _KINDS: dict[str, _Kind] = {
     "check": _Kind(
-        "checks:write", NumberCheck, (NumberCheck.decided == 0,), NumberCheck.opened, NumberCheck.due,
+        "checks:write", NumberCheck, lambda _: (NumberCheck.decided == 0,), NumberCheck.opened, NumberCheck.due,
         NumberCheck.organisation, NumberCheck.source,
     ),
     "tell": _Kind(
-        "checks:write", NumberCheck, (NumberCheck.told == 0, NumberCheck.tell_due > 0), NumberCheck.decided,
+        "checks:write", NumberCheck, lambda _: (NumberCheck.told == 0, NumberCheck.tell_due > 0), NumberCheck.decided,
         NumberCheck.tell_due, NumberCheck.organisation, NumberCheck.outcome,
     ),
     "incident": _Kind(
-        "cases:read", Incident, (Incident.state.in_(OPEN_CASES),), Incident.created,
+        "cases:read", Incident, lambda _: (Incident.state.in_(OPEN_CASES),), Incident.created,
         Incident.due, Incident.organisation, Incident.state,
     ),
-    "action": _Kind("actions:answer", Action, (Action.state.in_(OPEN),), Action.created, Action.due, Action.to, Action.state),
-    "appeal": _Kind("appeals:write", Appeal, (Appeal.state == "proven",), Appeal.filed, Appeal.due, None, Appeal.state),
+    "action": _Kind(
+        "actions:answer", Action, lambda _: (Action.state.in_(OPEN),), Action.created, Action.due, Action.to, Action.state,
+    ),
+    "appeal": _Kind(
+        "appeals:write", Appeal, lambda _: (Appeal.state == "proven",), Appeal.filed, Appeal.due, None, Appeal.state,
+    ),
     "proposal": _Kind(
-        "decisions:approve", Indicator, (Indicator.state == "proposed",), Indicator.proposed, Indicator.proposed,
+        "decisions:approve", Indicator, lambda _: (Indicator.state == "proposed",), Indicator.proposed, None,
         Indicator.organisation, Indicator.state,
+    ),
+    "condition": _Kind(
+        "decisions:approve", Condition, waits, Condition.since, None, Condition.organisation, Condition.kind,
+    ),
+    "mode": _Kind(
+        "policy:approve", ModeDecision, lambda _: (ModeDecision.state == "proposed",), ModeDecision.proposed, None,
+        ModeDecision.organisation, ModeDecision.mode,
     ),
 }  # fmt: skip
 KINDS = tuple(_KINDS)
@@ -109,18 +125,19 @@ def _concerns(work: Work, kind: _Kind) -> bool:
 def _tasks(work: Work, name: str, limit: int, only_late: bool) -> list[Task]:
     kind = _KINDS[name]
     conditions = _conditions(work, kind) + ([_late(work, kind)] if only_late else [])
-    rows = work.db.scalars(select(kind.entity).where(*conditions).order_by(kind.due, kind.entity.id).limit(limit))
+    first = kind.since if kind.due is None else kind.due
+    rows = work.db.scalars(select(kind.entity).where(*conditions).order_by(first, kind.entity.id).limit(limit))
     return [_task(work, name, row) for row in rows]
 
 
 def _task(work: Work, name: str, row: Any) -> Task:
     kind = _KINDS[name]
-    owner = "" if kind.owner is None or name == "proposal" else getattr(row, kind.owner.key)
-    due = getattr(row, kind.due.key)
-    due = _approve_by(due) if name == "proposal" else due
+    owner = "" if kind.owner is None or kind.due is None else getattr(row, kind.owner.key)
+    since = getattr(row, kind.since.key)
+    due = _approve_by(since) if kind.due is None else getattr(row, kind.due.key)
     return Task(
-        name, row.id, owner, getattr(row, kind.state.key), getattr(row, kind.since.key), due, is_late(due, work.now),
-        getattr(row, "observable", None),
+        name, row.id, owner, getattr(row, kind.state.key), since, due, is_late(due, work.now),
+        getattr(row, "observable", None), row.rule if name == "mode" else "",
     )  # fmt: skip
 
 
@@ -132,13 +149,13 @@ def _count(work: Work, kind: _Kind) -> Count:
 
 def _conditions(work: Work, kind: _Kind) -> list[ColumnElement[bool]]:
     tenant = [] if work.actor.sees_all or kind.owner is None else [kind.owner == work.actor.organisation]
-    return [*kind.is_open, *tenant]
+    return [*kind.is_open(work.now), *tenant]
 
 
 def _late(work: Work, kind: _Kind) -> ColumnElement[bool]:
-    if kind.entity is not Indicator:
-        return (kind.due <= work.now) & (kind.due > 0)  # type: ignore[no-any-return]
-    return Indicator.proposed <= _late_proposals(work.now)
+    if kind.due is None:
+        return kind.since <= _late_proposals(work.now)  # type: ignore[no-any-return]
+    return (kind.due <= work.now) & (kind.due > 0)  # type: ignore[no-any-return]
 
 
 def _approve_by(proposed: int) -> int:

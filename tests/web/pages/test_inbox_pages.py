@@ -11,6 +11,7 @@ from sqlalchemy import select
 from tosqauyl.registry import accounts
 from tosqauyl.registry.actor import SYSTEM
 from tosqauyl.registry.tables import Action, AuditEntry, Indicator, NumberCheck
+from tosqauyl.registry.worklist import KINDS
 
 NUMBER, MASKED = "+77011234567", "+7701***4567"
 SCRIPT = '<script>alert("x")</script>'
@@ -77,7 +78,7 @@ def test_the_inbox_shows_late_work_first_and_leads_to_each_thing(staff, clock):
     ("role", "organisation", "kinds"),
     [
         ("analyst", "centre", {"check", "tell", "incident", "appeal"}),
-        ("supervisor", "centre", {"check", "tell", "incident", "action", "appeal", "proposal"}),
+        ("supervisor", "centre", set(KINDS)),
         ("operator", "kcell", {"check", "tell", "action"}), ("bank", "halyk", {"action"}),
         ("police", "police", {"incident", "action"}), ("auditor", "centre", {"incident"}),
     ],

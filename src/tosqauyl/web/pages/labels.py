@@ -34,6 +34,7 @@ LABELS: dict[str, dict[str, str]] = {
     "task": {
         "check": N_("number to check"), "tell": N_("number to tell the Centre of"), "incident": N_("case"),
         "action": N_("action to answer"), "appeal": N_("appeal to decide"), "proposal": N_("proposal to approve"),
+        "condition": N_("block by hand to approve"), "mode": N_("mode of a rule to approve"),
     },
     "sealed": {"text": N_("what happened"), "contact": N_("how to reach the sender"), "victim": N_("who suffered")},
     "proof": {"sms": N_("by a code"), "operator": N_("by the operator's word")},

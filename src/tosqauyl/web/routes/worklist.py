@@ -15,12 +15,12 @@ from tosqauyl.web.times import Moment
 
 router = APIRouter(tags=["worklist"])
 
-Kind = Literal["check", "tell", "incident", "action", "appeal", "proposal"]
+Kind = Literal["check", "tell", "incident", "action", "appeal", "proposal", "condition", "mode"]
 
 
 class TaskOut(BaseModel):
-    """One thing to do. id: of the check (check, tell), case, action, appeal or indicator (proposal); organisation: whose duty it
-    is, '' the centre's; since: when it began; due: when it should be done."""
+    """One thing to do. id: of the check (check, tell), case, action, appeal, indicator (proposal), condition or decision on a mode;
+    organisation: whose duty it is, '' the centre's; since: when it began; due: when it should be done; rule: of a mode, else ''."""
 
     kind: Kind
     id: UUID
@@ -30,6 +30,7 @@ class TaskOut(BaseModel):
     due: Moment
     late: bool
     observable: NamedOut | None
+    rule: str
 
 
 class CountOut(BaseModel):
@@ -61,7 +62,7 @@ def read_worklist(
     items = [
         TaskOut(
             kind=one.kind, id=one.id, organisation=one.organisation, state=one.state, since=one.since, due=one.due,  # type: ignore[arg-type]
-            late=one.is_late, observable=names[one.observable] if one.observable else None,
+            late=one.is_late, observable=names[one.observable] if one.observable else None, rule=one.rule,
         )
         for one in found.tasks
     ]  # fmt: skip

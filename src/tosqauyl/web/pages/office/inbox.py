@@ -12,6 +12,7 @@ pages = Pages()
 PLACES = {
     "check": "/office/checks/", "tell": "/office/checks/", "incident": "/office/incidents/", "action": "/office/actions/",
     "appeal": "/office/appeals/", "proposal": "/office/indicators/",
+    "condition": "/office/conditions/", "mode": "/office/policy/rules/",
 }  # fmt: skip
 """Kind of work -> where its page is."""
 MOST = 100
