@@ -155,9 +155,11 @@ def outcome(engine: Engine, sip_call_id: str) -> Mapping[str, Any] | None:
 
 
 def has_tokens(engine: Engine, window: Window, columns: Iterable[str]) -> bool:
-    """Whether numbers of a window are kept as tokens, so that without the key none can be found. Raises TosqauylError."""
-    tokens = " OR ".join(f"starts_with({name}, 't:')" for name in columns)
-    return bool(engine.rows(f"SELECT 1 FROM calls WHERE {window.condition()} AND ({tokens}) LIMIT 1"))
+    """Whether numbers of a window are kept as tokens, so that without the key none can be found. Raises TosqauylError.
+
+    Column by column: so the least and greatest value of each part of a file say that it has none, and nothing is read."""
+    here = f"SELECT 1 FROM calls WHERE {window.condition()}"
+    return any(engine.rows(f"{here} AND starts_with({name}, 't:') LIMIT 1") for name in columns)
 
 
 def _rows(engine: Engine, places: Sequence[Place], columns: Sequence[str]) -> dict[Place, Call]:
