@@ -3,6 +3,7 @@
 import math
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from tosqauyl.ledger import merge
 from tosqauyl.ledger.definitions import DEFINITIONS, DIMENSIONS
+from tosqauyl.ledger.displacement import displacement, went_live
 from tosqauyl.ledger.engine import DuckEngine, Means, connect, parquet_of, table_sql
 from tosqauyl.ledger.hours import counts_of
 from tosqauyl.ledger.keep import erase
@@ -60,6 +62,8 @@ def told(engine: DuckEngine) -> Iterator[tuple[str, Any]]:
     """Every figure and breakdown of the window, but for the revision and the query."""
     known = coverage(engine, WINDOW)
     yield "coverage", known
+    yield "displacement", replace(displacement(engine, date(2025, 1, 2), 1, WINDOW.zone), revision="")
+    yield "went live", went_live(engine, "r1", WINDOW)
     for one in DEFINITIONS.values():
         yield one.slug, figure(engine, one, WINDOW, known).value
         for by in ("day", "hour", "rule", "carrier"):

@@ -32,11 +32,13 @@ def run(options: argparse.Namespace) -> int:
     t = Texts(choose_language(options.lang))
     need_ledger()
     from tosqauyl.ledger.derive import derive_rates
+    from tosqauyl.ledger.merge import count_hours
 
     store = ledger_in(options.calls, "--calls")
     started = time.monotonic()
     with calls_done(t) as progress:
         done = derive_rates(store, progress, time.time())
+        count_hours(store)
     seconds = time.monotonic() - started
     print(
         t(

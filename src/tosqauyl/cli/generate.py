@@ -73,11 +73,14 @@ def run(options: argparse.Namespace) -> int:
     t = Texts(choose_language(options.lang))
     need_ledger()
     from tosqauyl.ledger.generate import generate
+    from tosqauyl.ledger.merge import count_hours
+    from tosqauyl.ledger.store import Store
 
     wanted = _options(options)
     started = time.monotonic()
     with calls_done(t) as progress:
         rows = generate(wanted, options.out, progress)
+        count_hours(Store(options.out))
     seconds = t.decimal(time.monotonic() - started)
     print(t("{rows} calls are in {folder}; {seconds} s.", rows=t.count(rows), folder=options.out, seconds=seconds))
     return 0

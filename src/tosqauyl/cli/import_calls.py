@@ -107,10 +107,11 @@ def run(options: argparse.Namespace) -> int:
     need_ledger()
     from tosqauyl.ledger.imports.rejects import RejectFile
     from tosqauyl.ledger.imports.run import Importer
+    from tosqauyl.ledger.merge import count_hours
     from tosqauyl.ledger.store import Store
 
-    rejects = RejectFile(options.rejects)
-    importer = Importer(Store(options.ledger), _options(options), rejects)
+    store, rejects = Store(options.ledger), RejectFile(options.rejects)
+    importer = Importer(store, _options(options), rejects)
     taken = 0
     try:
         for path in options.files:
@@ -120,6 +121,7 @@ def run(options: argparse.Namespace) -> int:
             _tell(done, options, t)
     finally:
         importer.close()
+    count_hours(store)
     _tell_rejects(rejects, options, t)
     return 0 if taken else 1
 

@@ -12,7 +12,7 @@ from tosqauyl.errors import TosqauylError
 from tosqauyl.ledger.columns import literal
 from tosqauyl.ledger.definitions import FOREIGN, KAZAKH, STOPPED, counted_if
 from tosqauyl.ledger.engine import Engine
-from tosqauyl.ledger.statistics import Coverage, coverage, days_of
+from tosqauyl.ledger.statistics import Coverage, coverage, days_of, table_for
 from tosqauyl.ledger.statistics_queries import inside
 from tosqauyl.ledger.window import Window, day_of, window_of_days
 
@@ -102,16 +102,16 @@ several countries)."""
 
 def went_live(engine: Engine, rule: str, window: Window) -> date:
     """The first local day of the window on which a rule stopped a call. Raises TosqauylError where it never did."""
-    rows = engine.rows(went_live_sql(rule, window))
+    rows = engine.rows(went_live_sql(rule, window, table_for(engine, window)))
     if not rows or rows[0][0] is None:
         what = f"the rule {rule!r} stopped no call from {window.first_day} to {window.last_day}"
         raise TosqauylError(what, "--rule", "give a wider --from and --to, or the day as --day")
     return day_of(int(rows[0][0]))
 
 
-def went_live_sql(rule: str, window: Window) -> str:
-    """The query of `went_live`."""
-    return f"SELECT min({window.day()}) AS value FROM calls WHERE {inside(window)} AND {STOPPED} AND rule = {literal(rule)}"
+def went_live_sql(rule: str, window: Window, table: str = "calls") -> str:
+    """The query of `went_live`. table: hours for the same in less time."""
+    return f"SELECT min({window.day()}) AS value FROM {table} WHERE {inside(window)} AND {STOPPED} AND rule = {literal(rule)}"
 
 
 def around(day: date, weeks: int, zone: str) -> Window:
@@ -155,20 +155,22 @@ def halves(whole: Window, day: date) -> tuple[Window, Window]:
     return Window(whole.first, cut, whole.zone), Window(cut, whole.end, whole.zone)
 
 
-def groups_sql(whole: Window, day: date) -> str:
-    """One row a period (0 before, 1 after): attempts of each of GROUPS."""
-    counts = ", ".join(f"{counted_if(condition)} AS g{place}" for place, condition in enumerate(_GROUPS.values()))
+def groups_sql(whole: Window, day: date, table: str = "calls") -> str:
+    """One row a period (0 before, 1 after): attempts of each of GROUPS. table: hours for the same in less time."""
+    conditions = enumerate(_GROUPS.values())
+    counts = ", ".join(f"{_counted(condition, table)} AS g{place}" for place, condition in conditions)
     return (
-        f"SELECT {_period(whole, day)} AS period, {counts}\nFROM calls\nWHERE {inside(whole)}\nGROUP BY 1\nORDER BY 1"
+        f"SELECT {_period(whole, day)} AS period, {counts}\nFROM {table}\nWHERE {inside(whole)}\nGROUP BY 1\nORDER BY 1"
     )
 
 
-def movers_sql(whole: Window, day: date, column: str) -> str:
-    """(value, attempts before, attempts after) for every value of a column; foreign numbers only."""
+def movers_sql(whole: Window, day: date, column: str, table: str = "calls") -> str:
+    """(value, attempts before, attempts after) for every value of a column; foreign numbers only. table: as above."""
     period = _period(whole, day)
+    before, after = (_counted(f"{period} = {place}", table) for place in (0, 1))
     return (
-        f"SELECT {column} AS value, {counted_if(f'{period} = 0')} AS before_count, {counted_if(f'{period} = 1')} AS after_count\n"
-        f"FROM calls\nWHERE {inside(whole)} AND {FOREIGN}\nGROUP BY 1\nORDER BY 1"
+        f"SELECT {column} AS value, {before} AS before_count, {after} AS after_count\n"
+        f"FROM {table}\nWHERE {inside(whole)} AND {FOREIGN}\nGROUP BY 1\nORDER BY 1"
     )
 
 
@@ -183,6 +185,11 @@ def all_queries(whole: Window) -> list[tuple[str, str]]:
     ]
 
 
+def _counted(condition: str, table: str) -> str:
+    """The attempts for which something holds."""
+    return counted_if(condition) if table == "calls" else f"sum(CASE WHEN {condition} THEN attempts ELSE 0 END)"
+
+
 def _period(whole: Window, day: date) -> str:
     return f'CASE WHEN "at" < {halves(whole, day)[0].end!r} THEN 0 ELSE 1 END'
 
@@ -192,16 +199,20 @@ def _days(known: Coverage, part: Window) -> int:
 
 
 def _groups(engine: Engine, whole: Window, day: date, lengths: tuple[int, int]) -> tuple[Movement, ...]:
-    counts = {int(row[0]): [int(count) for count in row[1:]] for row in engine.rows(groups_sql(whole, day))}
+    counts = {
+        int(row[0]): [int(count) for count in row[1:]]
+        for row in engine.rows(groups_sql(whole, day, table_for(engine, whole)))
+    }
     nothing = [0] * len(GROUPS)
     pairs = zip(GROUPS, counts.get(0, nothing), counts.get(1, nothing), strict=True)
     return tuple(_movement(group, "", (before, after), lengths) for group, before, after in pairs)
 
 
 def _movers(engine: Engine, whole: Window, day: date, lengths: tuple[int, int], column: str) -> tuple[Movement, ...]:
+    sql = movers_sql(whole, day, column, table_for(engine, whole))
     found = [
         _movement(column, str(value), (int(before), int(after)), lengths)
-        for value, before, after in engine.rows(movers_sql(whole, day, column))
+        for value, before, after in engine.rows(sql)
         if int(before) + int(after) >= LEAST
     ]
     return tuple(sorted(found, key=lambda one: (-abs(one.change), one.value)))

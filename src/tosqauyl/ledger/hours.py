@@ -1,6 +1,6 @@
 """Counts by hour beside the files of calls: what the dashboard of a busy day adds up instead of reading every row.
 
-A file of calls never changes, so its counts do not either: they are made once, by whoever takes or merges, and lie under the same
+A file of calls never changes, so its counts do not either: they are made once, by whoever writes it, and lie under the same
 name in `hours/`. Where they are missing the rows are counted; so nothing depends on them but the time that a question takes.
 """
 

@@ -57,8 +57,7 @@ class Coverage:
 def coverage(engine: Engine, window: Window, only: tuple[str, ...] = (), counts: bool = True) -> Coverage:
     """Count what there is. counts: whether the counts that stay of removed calls are taken for rows. Raises TosqauylError."""
     removed = engine.rows(coverage_sql(window, only, table="daily")) if counts else []
-    table = "hours" if _by_hours(engine, window) else "calls"
-    rows = engine.rows(coverage_sql(window, only, table=table)) + removed
+    rows = engine.rows(coverage_sql(window, only, table=table_for(engine, window))) + removed
     if not rows:
         return Coverage(window, only, {})
     days: dict[tuple[date, str], int] = {}
@@ -179,14 +178,14 @@ def _parts(engine: Engine, definition: Definition, by: Dimension, known: Coverag
 def _quick(engine: Engine, definition: Definition, by: Dimension | None, known: Coverage) -> str:
     """The query over counts by hour that gives what the one over calls gives; '' where there is none."""
     outlives = definition.outlives_calls and (by is None or by.outlives_calls)
-    if not outlives or not _by_hours(engine, known.window):
+    if not outlives or table_for(engine, known.window) == "calls":
         return ""
     return removed_sql(definition, known.window, by, known.only, "hours")
 
 
-def _by_hours(engine: Engine, window: Window) -> bool:
-    """Whether the window is made of whole hours of UTC, and its days too, so that counts by hour can be added up."""
-    return engine.has_hours and window.is_of_whole_hours
+def table_for(engine: Engine, window: Window) -> str:
+    """What attempts are counted in: hours where the window, and each of its days, is made of whole hours of UTC; else calls."""
+    return "hours" if engine.has_hours and window.is_of_whole_hours else "calls"
 
 
 def _add(parts: Sequence[Any], more: Sequence[Any], definition: Definition) -> tuple[Any, Any]:
