@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from tosqauyl.registry import actions, observables
+from tosqauyl.registry import actions, observables, purposes
 from tosqauyl.registry.actions import Filter, Wanted
 from tosqauyl.registry.actor import SYSTEM, Actor
 from tosqauyl.registry.clocks import business_days_after
@@ -109,7 +109,7 @@ def test_the_asked_organisation_sees_what_to_act_on_and_that_is_noted(registry, 
         assert actions.target(work, asked)[1] == IBAN
     with registry.read(SYSTEM) as work:
         read = work.db.scalars(select(AuditEntry).where(AuditEntry.verb == "read-personal")).one()
-        assert (read.actor, read.purpose) == ("user:bank", f"action hold {asked}")
+        assert (read.actor, read.purpose) == ("user:bank", purposes.ACTING)
     with registry.work(bank) as work:
         actions.answer(work, asked, 1, "done")
         with pytest.raises(Conflict):

@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 import pytest
 from sqlalchemy import func, select
 
-from tosqauyl.registry import erasure, observables, tickets
+from tosqauyl.registry import erasure, observables, purposes, tickets
 from tosqauyl.registry.actor import CENTRE, CITIZEN, ROLE_SCOPES, SYSTEM, Actor
 from tosqauyl.registry.audit import verify
 from tosqauyl.registry.errors import Absent, Conflict, Forbidden
@@ -187,7 +187,7 @@ def test_the_author_sees_all_that_is_held_and_the_trail_says_so(registry, report
     assert held.observables == (("phone", NUMBER),)
     with registry.read(SYSTEM) as work:
         entries = work.db.scalars(select(AuditEntry)).all()
-        assert {one.what for one in entries if (one.verb, one.purpose) == ("read-personal", erasure.WHY)} == {
+        assert {one.what for one in entries if (one.verb, one.purpose) == ("read-personal", purposes.OF_AUTHOR)} == {
             "observable",
             "report",
         }
