@@ -121,8 +121,8 @@ def run(options: argparse.Namespace) -> int:
             _tell(done, options, t)
     finally:
         importer.close()
-    count_hours(store)
     _tell_rejects(rejects, options, t)
+    count_hours(store)
     return 0 if taken else 1
 
 

@@ -49,7 +49,7 @@ def merge(store: Store, now: float, means: Means = _MEANS) -> Iterator[Merged]:
     today = datetime.fromtimestamp(now, UTC).date()
     files = next(candidates(store.manifest(), today), None)
     if files is None:
-        return  # no database is opened for nothing: whoever follows a journal asks every second
+        return  # no database is opened for nothing: whoever follows a journal asks again and again
     con = connect(means, store.folder)
     try:
         while files is not None:
@@ -107,7 +107,7 @@ def count_hours(store: Store, most: int = 0, means: Means = _MEANS, below: float
         if MANY <= one.rows < below and not counts_of(store.folder, one).exists()
     ]
     if not wanted:
-        return 0  # no database is opened for nothing: whoever follows a journal asks every second
+        return 0  # no database is opened for nothing: whoever follows a journal asks again and again
     con = connect(means, store.folder)
     try:
         for one in wanted[: most or len(wanted)]:

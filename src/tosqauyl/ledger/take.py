@@ -149,7 +149,7 @@ def take(store: Store, journal: Path, options: Taking = Taking()) -> Iterator[Ta
     be written or the journal not be listed: what was committed stays, the rest is taken next time."""
     number = journal_id(journal)
     if not waiting(store, journal):
-        return  # no database is opened for nothing: whoever follows a journal asks every second
+        return  # no database is opened for nothing: whoever follows a journal asks again and again
     con = connect(options.means, store.folder)
     passed: set[str] = set()
     try:
