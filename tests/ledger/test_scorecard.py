@@ -1,6 +1,7 @@
 """Scorecards: counted by hand, few calls do not lead, and what was not recorded is not a zero."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from tosqauyl.errors import TosqauylError
 from tosqauyl.ledger.engine import DuckEngine, Means, connect
 from tosqauyl.ledger.manifest import Batch
-from tosqauyl.ledger.scorecard import Card, previous_of, rule_figures, scorecard, wilson, with_previous
+from tosqauyl.ledger.scorecard import PARTIES, Card, previous_of, rule_figures, scorecard, wilson, with_previous
 from tosqauyl.ledger.store import Store
 from tosqauyl.ledger.window import window_of_days
 
@@ -68,12 +69,12 @@ def test_the_trend_is_against_as_many_days_before(tmp_path: Path) -> None:
     rows = [call("a")] * 6 + [call("a", at=BEFORE)] * 4 + [call("new")] + [call("a", at=BEFORE - 100.0)] * 9
     found = cards(tmp_path, rows)
     assert (found["a"].trend, found["new"].trend) == (1.5, None)
-    assert found["a"].previous is not None
+    assert (found["a"].before, found["new"].before) == (4, 0)
 
 
 def test_without_a_period_before_there_is_no_trend(tmp_path: Path) -> None:
     card = cards(tmp_path, [call("a")])["a"]
-    assert (card.previous, card.trend) == (None, None)
+    assert (card.before, card.trend) == (None, None)
 
 
 def test_short_calls_are_counted_of_the_answered_ones(tmp_path: Path) -> None:
@@ -82,6 +83,22 @@ def test_short_calls_are_counted_of_the_answered_ones(tmp_path: Path) -> None:
     ends = [{"at": NOW, "call_id": one, "answered": answered, "duration": long} for one, answered, long in told]
     now = cards(tmp_path, rows, ends)["a"].now
     assert (now.answered, now.short, now.share("short")) == (2, 1, 0.5)
+
+
+def test_without_a_look_at_every_call_the_other_metrics_are_the_same(tmp_path: Path) -> None:
+    rows = [
+        call("a", "stop", caller_kind="unallocated", call_id="c0"),
+        call("a", "mark", caller="+442", at=WINDOW.first + 90_000.0),
+        call("a", "pass", would_verdict="stop", caller_country="KZ", at=BEFORE),
+        call("b", trunk="t2"),
+    ]
+    engine = engine_of(tmp_path, rows, [{"at": NOW, "call_id": "c0", "answered": "yes", "duration": 1.0}])
+    for party in PARTIES:
+        whole, quick = (scorecard(engine, WINDOW, party, every_call=one) for one in (True, False))
+        nothing = dict.fromkeys(("callers", "callees", "pairs", "answered", "short"))
+        bare = tuple(replace(card, now=replace(card.now, **nothing)) for card in whole.cards)
+        assert quick.cards == bare
+        assert (quick.missing, quick.gaps, quick.every_call) == ((), whole.gaps, False)
 
 
 def test_what_was_not_recorded_is_none_and_named(tmp_path: Path) -> None:

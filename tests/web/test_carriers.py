@@ -133,10 +133,20 @@ def test_carriers_come_worst_first_with_what_their_columns_count(analyst):
     )
     assert (worst["shares"]["suspect"], worst["shares"]["kazakh"], worst["trend"]) == (1, 1, pytest.approx(56 / 140))
     assert (other["name"], other["shares"]["suspect"]) == ("north<b>", 0)
-    assert [one["slug"] for one in said["terms"]] == ["suspect", "no-number", "short"]
+    assert [one["slug"] for one in said["terms"]] == ["suspect", "no-number"]
+    assert (said["every_call"], worst["callers"], worst["callers_per_callee"]) == (False, None, None)
     assert (said["previous"]["last"], said["gaps"], said["previous_gaps"]) == ((DAY - timedelta(1)).isoformat(), 0, 0)
     assert "GROUP BY" in said["query"]
     assert analyst("/v1/carriers", **ALL, by="trunk")["cards"][0]["name"] == "t-west"
+
+
+def test_a_look_at_every_call_adds_different_numbers_and_short_calls(analyst):
+    quick, whole = (analyst("/v1/carriers", **ALL, every_call=one) for one in ("false", "true"))
+    assert [one["slug"] for one in whole["terms"]] == ["suspect", "no-number", "short"]
+    assert [one["attempts"] for one in whole["cards"]] == [one["attempts"] for one in quick["cards"]]
+    assert all(one["callers"] and one["callers_per_callee"] >= 1 for one in whole["cards"])
+    assert "count(DISTINCT" in whole["query"]
+    assert "DISTINCT" not in quick["query"]
 
 
 def test_displacement_is_told_for_a_rule_and_for_a_day(analyst):

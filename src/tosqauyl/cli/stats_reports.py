@@ -96,7 +96,7 @@ def scorecard_csv(found: "Scorecard") -> str:
             card.rank or "",
             card.now.attempts,
             *(_field(getattr(card.now, metric)) for metric in metrics),
-            _field(card.previous.attempts if card.previous else None),
+            _field(card.before),
             *(window.first_day, window.last_day, window.zone, " ".join(found.sources), found.revision),
         )
         for card in found.cards

@@ -71,6 +71,11 @@ def counted_if(condition: str) -> str:
     return f"count(CASE WHEN {condition} THEN 1 END)"
 
 
+def attempts_if(condition: str, table: str = "calls") -> str:
+    """The aggregate that counts attempts for which something holds. table: hours or daily, whose rows are counts of attempts."""
+    return counted_if(condition) if table == "calls" else f"sum(CASE WHEN {condition} THEN attempts ELSE 0 END)"
+
+
 NOT_PEOPLE = "Attempts are not people and not crimes: one caller who tries ten times makes ten attempts."
 NOT_FRAUD = "Not proof of fraud: a rule can err. False stops are counted apart."
 NOT_OWNERS = (

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from tosqauyl.errors import TosqauylError
 from tosqauyl.ledger.columns import literal
-from tosqauyl.ledger.definitions import FOREIGN, KAZAKH, STOPPED, counted_if
+from tosqauyl.ledger.definitions import FOREIGN, KAZAKH, STOPPED, attempts_if
 from tosqauyl.ledger.engine import Engine
 from tosqauyl.ledger.statistics import Coverage, coverage, days_of, table_for
 from tosqauyl.ledger.statistics_queries import inside
@@ -158,7 +158,7 @@ def halves(whole: Window, day: date) -> tuple[Window, Window]:
 def groups_sql(whole: Window, day: date, table: str = "calls") -> str:
     """One row a period (0 before, 1 after): attempts of each of GROUPS. table: hours for the same in less time."""
     conditions = enumerate(_GROUPS.values())
-    counts = ", ".join(f"{_counted(condition, table)} AS g{place}" for place, condition in conditions)
+    counts = ", ".join(f"{attempts_if(condition, table)} AS g{place}" for place, condition in conditions)
     return (
         f"SELECT {_period(whole, day)} AS period, {counts}\nFROM {table}\nWHERE {inside(whole)}\nGROUP BY 1\nORDER BY 1"
     )
@@ -167,7 +167,7 @@ def groups_sql(whole: Window, day: date, table: str = "calls") -> str:
 def movers_sql(whole: Window, day: date, column: str, table: str = "calls") -> str:
     """(value, attempts before, attempts after) for every value of a column; foreign numbers only. table: as above."""
     period = _period(whole, day)
-    before, after = (_counted(f"{period} = {place}", table) for place in (0, 1))
+    before, after = (attempts_if(f"{period} = {place}", table) for place in (0, 1))
     return (
         f"SELECT {column} AS value, {before} AS before_count, {after} AS after_count\n"
         f"FROM {table}\nWHERE {inside(whole)} AND {FOREIGN}\nGROUP BY 1\nORDER BY 1"
@@ -183,11 +183,6 @@ def all_queries(whole: Window) -> list[tuple[str, str]]:
         ("displacement countries", movers_sql(whole, day, "caller_country")),
         ("displacement carriers", movers_sql(whole, day, "carrier")),
     ]
-
-
-def _counted(condition: str, table: str) -> str:
-    """The attempts for which something holds."""
-    return counted_if(condition) if table == "calls" else f"sum(CASE WHEN {condition} THEN attempts ELSE 0 END)"
 
 
 def _period(whole: Window, day: date) -> str:

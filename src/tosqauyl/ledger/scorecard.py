@@ -2,6 +2,9 @@
 
 The order is by the share of suspect attempts, taken at the lower end of its 95 % interval (Wilson 1927), so that a carrier with
 three calls does not lead the list. A metric whose columns were not recorded is None, and `missing` names them.
+
+Attempts of each kind come out of counts by hour, however many calls there are. Different numbers and how calls ended take a look
+at every call, which is said apart (`every_call`).
 """
 
 from dataclasses import dataclass
@@ -9,9 +12,9 @@ from datetime import timedelta
 from math import sqrt
 
 from tosqauyl.errors import TosqauylError
-from tosqauyl.ledger.definitions import KAZAKH, NO_NUMBER, STOPPED, TRUTH_KNOWN, WOULD_STOP, counted_if
-from tosqauyl.ledger.engine import Engine
-from tosqauyl.ledger.statistics import Coverage, coverage, days_of
+from tosqauyl.ledger.definitions import KAZAKH, NO_NUMBER, STOPPED, TRUTH_KNOWN, WOULD_STOP, attempts_if, counted_if
+from tosqauyl.ledger.engine import Engine, Rows
+from tosqauyl.ledger.statistics import Coverage, coverage, days_of, table_for
 from tosqauyl.ledger.statistics_queries import ended, inside
 from tosqauyl.ledger.window import Window, window_of_days
 
@@ -22,11 +25,14 @@ Z = 1.959964
 PARTIES = ("carrier", "trunk")
 
 _METRICS: dict[str, tuple[tuple[str, ...], str]] = {
-    "stopped": (("verdict",), counted_if(STOPPED)),
-    "suspect": (("verdict", "would_verdict"), counted_if(f"{STOPPED} OR ({WOULD_STOP})")),
-    "marked": (("verdict",), counted_if("verdict = 'mark'")),
-    "no_number": (("caller_kind",), counted_if(NO_NUMBER)),
-    "kazakh": (("caller_country", "caller_kind"), counted_if(KAZAKH)),
+    "stopped": (("verdict",), STOPPED),
+    "suspect": (("verdict", "would_verdict"), f"{STOPPED} OR ({WOULD_STOP})"),
+    "marked": (("verdict",), "verdict = 'mark'"),
+    "no_number": (("caller_kind",), NO_NUMBER),
+    "kazakh": (("caller_country", "caller_kind"), KAZAKH),
+}
+"""Name -> columns it takes, which attempts are counted."""
+_NUMBERS: dict[str, tuple[tuple[str, ...], str]] = {
     "callers": (("caller",), "count(DISTINCT CASE WHEN caller <> '' THEN caller END)"),
     "callees": (("called",), "count(DISTINCT CASE WHEN called <> '' THEN called END)"),
     "pairs": (
@@ -43,7 +49,8 @@ class Counts:
 
     suspect: stopped, or would have been by rules in monitor. no_number: with a calling number that nobody can have or calls
     from (unallocated, reserve, short ...). kazakh: with a Kazakh calling number. callers, callees: different numbers; pairs:
-    different (calling, called). answered, short: of attempts whose outcome is known.
+    different (calling, called). answered, short: of attempts whose outcome is known. The last five are None too where not every
+    call was looked at.
     """
 
     attempts: int = 0
@@ -72,23 +79,25 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One carrier or trunk. rank: 1 is the worst; 0 where `suspect` is not computable. previous: None without a period before."""
+    """One carrier or trunk. rank: 1 is the worst; 0 where `suspect` is not computable. before: attempts in the period before,
+    None where the ledger has none of it."""
 
     name: str
     rank: int
     now: Counts
-    previous: Counts | None
+    before: int | None
 
     @property
     def trend(self) -> float | None:
         """Attempts now by attempts before; None where there were none."""
-        return self.now.attempts / self.previous.attempts if self.previous and self.previous.attempts else None
+        return self.now.attempts / self.before if self.before else None
 
 
 @dataclass(frozen=True, slots=True)
 class Scorecard:
     """Every carrier or trunk of a window, worst first. missing: columns that were not recorded, or outcomes that were not
-    delivered. previous: the window of the trend. gaps: days of the window without any row; previous_gaps: the same before."""
+    delivered. previous: the window of the trend. gaps: days of the window without any row; previous_gaps: the same before.
+    every_call: whether every call was looked at."""
 
     party: str
     window: Window
@@ -99,6 +108,7 @@ class Scorecard:
     missing: tuple[str, ...]
     gaps: int = 0
     previous_gaps: int = 0
+    every_call: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,23 +174,27 @@ def with_previous(window: Window) -> Window:
     return Window(previous_of(window).first, window.end, window.zone)
 
 
-def scorecard(engine: Engine, window: Window, party: str = "carrier", limit: int = 0) -> Scorecard:
+def scorecard(
+    engine: Engine, window: Window, party: str = "carrier", limit: int = 0, every_call: bool = True
+) -> Scorecard:
     """Score every carrier or trunk. engine: over `with_previous(window)`, else there is no trend. limit: 0 for all.
 
+    every_call: look at every call for different numbers and short calls; without, the time does not grow with the calls.
     Raises TosqauylError (another party than these, a query that cannot be run).
     """
     if party not in PARTIES:
         raise TosqauylError(f"there is no scorecard by {party!r}", "--by", ", ".join(PARTIES))
     before = previous_of(window)
     known, earlier = coverage(engine, window, counts=False), coverage(engine, before, counts=False)
-    missing = [one for one in (party, *(name for columns, _ in _METRICS.values() for name in columns))]
-    missing = [one for one in dict.fromkeys(missing) if one not in engine.recorded]
+    wanted = (_METRICS | _NUMBERS if every_call else _METRICS).values()
+    needed = dict.fromkeys((party, *(name for columns, _ in wanted for name in columns)))
+    missing = [one for one in needed if one not in engine.recorded]
     cards: tuple[Card, ...] = ()
     if party not in missing:
-        now = _counts(engine, window, party)
-        past = _counts(engine, before, party) if earlier.days else None
+        now = _counts(engine, window, party, every_call)
+        past = _attempts(engine, before, party) if earlier.days else None
         cards = _ranked(now, past)
-        if not any(card.now.answered for card in cards):
+        if every_call and not any(card.now.answered for card in cards):
             missing.append("outcomes.answered")
     return Scorecard(
         party=party,
@@ -192,6 +206,7 @@ def scorecard(engine: Engine, window: Window, party: str = "carrier", limit: int
         missing=tuple(missing),
         gaps=_gap_days(known),
         previous_gaps=_gap_days(earlier),
+        every_call=every_call,
     )
 
 
@@ -211,10 +226,25 @@ def rule_figures(engine: Engine, window: Window) -> RuleFigures:
     return RuleFigures(window, tuple(found), coverage(engine, window, counts=False).sources, engine.revision, missing)
 
 
-def counts_sql(window: Window, party: str, recorded: frozenset[str]) -> str:
-    """(party, attempts, the metrics whose columns are recorded, in the order of the table)."""
-    metrics = "".join(f",\n  {sql} AS {name}" for name, sql in _computable(recorded).items())
-    return f"SELECT {party} AS value, count(*) AS attempts{metrics}\nFROM calls\nWHERE {inside(window)}\nGROUP BY 1\nORDER BY 1"
+def counts_sql(window: Window, party: str, recorded: frozenset[str], table: str = "calls") -> str:
+    """(party, attempts, the metrics whose columns are recorded, in the order of the table). table: hours for the same in less
+    time."""
+    wanted = {name: attempts_if(condition, table) for name, condition in _computable(_METRICS, recorded).items()}
+    attempts = "count(*)" if table == "calls" else "sum(attempts)"
+    return _by_party(window, party, {"attempts": attempts} | wanted, table)
+
+
+def numbers_sql(window: Window, party: str, recorded: frozenset[str]) -> str:
+    """(party, attempts, different numbers as far as they are recorded): a look at every call."""
+    return _by_party(window, party, {"attempts": "count(*)"} | _computable(_NUMBERS, recorded))
+
+
+def queries_text(window: Window, party: str, recorded: frozenset[str], every_call: bool) -> str:
+    """The queries of a scorecard as they are shown to people."""
+    shown = [counts_sql(window, party, recorded)]
+    if every_call:
+        shown += [numbers_sql(window, party, recorded), ended_sql(window, party)]
+    return "\n\n".join(shown)
 
 
 def ended_sql(window: Window, party: str) -> str:
@@ -252,6 +282,7 @@ def corrected_sql(window: Window, watched: bool) -> str:
 def all_queries(window: Window, recorded: frozenset[str]) -> list[tuple[str, str]]:
     """(name, query) of everything that is asked here, to be run on every engine."""
     found = [(f"scorecard {party}", counts_sql(window, party, recorded)) for party in PARTIES]
+    found += [(f"scorecard numbers {party}", numbers_sql(window, party, recorded)) for party in PARTIES]
     found += [(f"scorecard outcomes {party}", ended_sql(window, party)) for party in PARTIES]
     for watched in (False, True):
         kind = "watched" if watched else "stopped"
@@ -266,25 +297,40 @@ def _stops(watched: bool) -> tuple[str, str]:
     return ("would_rule", f"({WOULD_STOP})") if watched else ("rule", STOPPED)
 
 
-def _computable(recorded: frozenset[str]) -> dict[str, str]:
-    return {name: sql for name, (columns, sql) in _METRICS.items() if recorded.issuperset(columns)}
+def _by_party(window: Window, party: str, columns: dict[str, str], table: str = "calls") -> str:
+    counted = "".join(f",\n  {sql} AS {name}" for name, sql in columns.items())
+    return f"SELECT {party} AS value{counted}\nFROM {table}\nWHERE {inside(window)}\nGROUP BY 1\nORDER BY 1"
 
 
-def _counts(engine: Engine, window: Window, party: str) -> dict[str, Counts]:
+def _computable(metrics: dict[str, tuple[tuple[str, ...], str]], recorded: frozenset[str]) -> dict[str, str]:
+    return {name: sql for name, (columns, sql) in metrics.items() if recorded.issuperset(columns)}
+
+
+def _attempts(engine: Engine, window: Window, party: str) -> dict[str, int]:
+    rows = engine.rows(counts_sql(window, party, frozenset(), table_for(engine, window)))
+    return {str(name): int(attempts) for name, attempts in rows}
+
+
+def _counts(engine: Engine, window: Window, party: str, every_call: bool) -> dict[str, Counts]:
     """Counts by carrier or trunk."""
-    metrics = _computable(engine.recorded)
-    ends: dict[str, tuple[int, int]] = {}
-    if "call_id" in engine.recorded:
-        ends = {str(name): (int(yes), int(short)) for name, yes, short in engine.rows(ended_sql(window, party))}
-    found = {}
-    for name, attempts, *values in engine.rows(counts_sql(window, party, engine.recorded)):
-        numbers = dict(zip(metrics, map(int, values), strict=True))
-        answered, short = ends.get(str(name), (None, None))
-        found[str(name)] = Counts(int(attempts), **numbers, answered=answered, short=short)
-    return found
+    table, recorded = table_for(engine, window), engine.recorded
+    names = ("attempts", *_computable(_METRICS, recorded))
+    found = _by_name(engine.rows(counts_sql(window, party, recorded, table)), names)
+    more: dict[str, dict[str, int]] = {}
+    if every_call:
+        names = ("attempts", *_computable(_NUMBERS, recorded))
+        more = _by_name(engine.rows(numbers_sql(window, party, recorded)), names)
+    ends: dict[str, dict[str, int]] = {}
+    if every_call and "call_id" in recorded:
+        ends = _by_name(engine.rows(ended_sql(window, party)), ("answered", "short"))
+    return {name: Counts(**counts | more.get(name, {}) | ends.get(name, {})) for name, counts in found.items()}
 
 
-def _ranked(now: dict[str, Counts], past: dict[str, Counts] | None) -> tuple[Card, ...]:
+def _by_name(rows: Rows, names: tuple[str, ...]) -> dict[str, dict[str, int]]:
+    return {str(row[0]): {name: int(value) for name, value in zip(names, row[1:], strict=True)} for row in rows}
+
+
+def _ranked(now: dict[str, Counts], past: dict[str, int] | None) -> tuple[Card, ...]:
     def badness(name: str) -> tuple[float, int, str]:
         counts = now[name]
         return -wilson(counts.suspect or 0, counts.attempts)[0], -counts.attempts, name
@@ -295,7 +341,7 @@ def _ranked(now: dict[str, Counts], past: dict[str, Counts] | None) -> tuple[Car
             name,
             place if now[name].suspect is not None else 0,
             now[name],
-            past.get(name, Counts()) if past is not None else None,
+            past.get(name, 0) if past is not None else None,
         )
         for place, name in enumerate(ordered, 1)
     )

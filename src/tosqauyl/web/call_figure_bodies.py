@@ -134,7 +134,7 @@ class CardOut(BaseModel):
     """One carrier or trunk. name: '' none or unknown; rank: 1 is the worst, 0 where nothing can be said; before: attempts in the
     window before, null where the ledger has none of it; trend: attempts by those before; the others: counts of attempts, null
     where they are not computable; callers, callees: different numbers; callers_per_callee: from how many one was called, on
-    average."""
+    average; these and answered, short: null without `every_call`."""
 
     name: str
     rank: int
@@ -156,7 +156,7 @@ class CardOut(BaseModel):
 
 class ScorecardOut(BaseModel):
     """Every carrier or trunk, the worst first. terms: what the columns count; previous: the window of the trend; missing: columns
-    that were not recorded; gaps, previous_gaps: days without any call."""
+    that were not recorded; gaps, previous_gaps: days without any call; every_call: whether every call was looked at."""
 
     party: Party
     unit: TitlesOut
@@ -170,6 +170,7 @@ class ScorecardOut(BaseModel):
     missing: list[str]
     gaps: int
     previous_gaps: int
+    every_call: bool
 
 
 class MovementOut(BaseModel):
@@ -248,11 +249,16 @@ def call_breakdown_out(parts: "Breakdown", query: str) -> CallBreakdownOut:
 
 def scorecard_out(found: "Scorecard", query: str) -> ScorecardOut:
     """A scorecard with what its columns count."""
-    terms = [TermOut(slug=slug, name=titles(name), text=titles(text)) for slug, (name, text) in SCORECARD.items()]
+    terms = [
+        TermOut(slug=slug, name=titles(name), text=titles(text))
+        for slug, (name, text) in SCORECARD.items()
+        if found.every_call or slug != "short"
+    ]
     return ScorecardOut(
         party=found.party, unit=titles(SCORECARD_UNIT), terms=terms, window=call_window_out(found.window),  # type: ignore[arg-type]
         previous=call_window_out(found.previous), cards=[_card_out(one) for one in found.cards], sources=list(found.sources),
         revision=found.revision, query=query, missing=list(found.missing), gaps=found.gaps, previous_gaps=found.previous_gaps,
+        every_call=found.every_call,
     )  # fmt: skip
 
 
@@ -287,8 +293,8 @@ def _card_out(card: "Card") -> CardOut:
     counts = {name: getattr(now, name) for name in _COUNTS}
     shares = {name: now.share(name) for name in SharesOut.model_fields}
     return CardOut(
-        name=card.name, rank=card.rank, attempts=now.attempts, before=card.previous.attempts if card.previous else None,
-        trend=card.trend, **counts, callers_per_callee=now.callers_per_callee, shares=SharesOut(**shares),
+        name=card.name, rank=card.rank, attempts=now.attempts, before=card.before, trend=card.trend,
+        **counts, callers_per_callee=now.callers_per_callee, shares=SharesOut(**shares),
     )  # fmt: skip
 
 

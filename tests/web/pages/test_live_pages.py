@@ -188,10 +188,13 @@ def test_a_question_that_gets_no_turn_is_told_with_the_form(staff, ledger, monke
 
 
 def test_carriers_stand_worst_first_and_their_columns_are_explained(staff, ledger):
-    text = staff("analyst").see("/office/carriers", **DAYS)
+    aida = staff("analyst")
+    text = aida.see("/office/carriers", **DAYS)
     assert text.index('<th scope="row">west') < text.index('<th scope="row">north&lt;b&gt;')
     assert "The order is by this share" in text
     assert "t-west" in staff("auditor").see("/office/carriers", by="trunk", **DAYS)
+    assert "callers per called</th>" not in text
+    assert "callers per called</th>" in aida.see("/office/carriers", every_call="yes", **DAYS)
 
 
 def test_displacement_is_asked_by_a_rule_that_is_offered(staff, ledger):

@@ -38,6 +38,12 @@ _Reader = Annotated[Caller, Depends(needs("calls:read"))]
 _First = Annotated[Day, Query(description="First day, in Kazakhstan.")]
 _Last = Annotated[Day, Query(description="Last day, in Kazakhstan; it is counted too.")]
 _Most = Annotated[int, Query(ge=1, le=200, description="Most values that are told.")]
+_EveryCall = Annotated[
+    bool,
+    Query(
+        description="Look at every call, for different numbers and short calls. Takes the longer the more calls there are."
+    ),
+]
 _Weeks = Annotated[int, Query(ge=1, le=26, description="Whole weeks on each side of the day.")]
 _Rule = Annotated[
     Annotated[str, plain(100)], Query(description="Id of the rule that went live; '' where a day is given.")
@@ -102,17 +108,16 @@ def read_call_breakdown(
 
 @router.get("/v1/carriers", response_model=ScorecardOut, responses=ASKED)
 def read_carriers(
-    first: _First, last: _Last, caller: _Reader, by: Party = "carrier", limit: _Most = 100
-) -> ScorecardOut:
+    first: _First, last: _Last, caller: _Reader, by: Party = "carrier", limit: _Most = 100, every_call: _EveryCall = False
+) -> ScorecardOut:  # fmt: skip
     """What each carrier or trunk brings, against as many days before; the order is by the share of suspect attempts."""
     window = window_between(first, last)
     check_ledger(caller)
     from tosqauyl.ledger import scorecard
 
     with asking(caller, scorecard.with_previous(window)) as engine:
-        found = scorecard.scorecard(engine, window, by, limit)
-        query = f"{scorecard.counts_sql(window, by, engine.recorded)}\n\n{scorecard.ended_sql(window, by)}"
-        return scorecard_out(found, query)
+        found = scorecard.scorecard(engine, window, by, limit, every_call)
+        return scorecard_out(found, scorecard.queries_text(window, by, engine.recorded, every_call))
 
 
 @router.get("/v1/displacement", response_model=DisplacementOut, responses=ASKED)

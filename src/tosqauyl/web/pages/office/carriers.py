@@ -81,13 +81,14 @@ def carriers_page(page: Page) -> Response:
     """The scorecard of carriers or trunks, the worst first."""
     ledger = ledger_of(page)
     by, days, found = _one_of(page, "by", get_args(Party), "carrier"), _days(page, ledger), None
+    every_call = page.query.get("every_call") == "yes"
     try:
         if ledger is not None and ledger.first is not None:
-            found = page.ask(read_carriers, by=by, **_window(days))
+            found = page.ask(read_carriers, by=by, every_call=every_call, **_window(days))
     except (Refused, RegistryError) as error:
         page.tell(error, SHOWN)
     return _render(
-        page, "office/carriers.html", ledger=ledger, days=days, by=by, parties=get_args(Party), found=found,
+        page, "office/carriers.html", ledger=ledger, days=days, by=by, every_call=every_call, found=found,
         beware=beware(found.sources if found else [], page.t),
     )  # fmt: skip
 
