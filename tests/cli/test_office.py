@@ -76,6 +76,16 @@ def test_a_second_run_changes_nothing(made, run):
     assert (rows("SELECT * FROM account"), Path("office/vault.keys").read_text()) == before
 
 
+def test_after_a_restore_the_list_has_another_name_and_the_trail_says_so(made, run):
+    ((before,),) = rows("SELECT list FROM list_head")
+    run("office", "restored")
+    ((after, seq),) = rows("SELECT list, seq FROM list_head")
+    assert re.fullmatch("[0-9a-f]{32}", after)
+    assert (after != before, seq) == (True, 0)
+    assert rows("SELECT verb, thing FROM audit_entry WHERE verb = 'restored'") == [("restored", "publication")]
+    run("audit", "verify")
+
+
 def test_an_admin_with_a_password_from_a_file_and_not_with_a_weak_one(run, capsys):
     Path("password").write_text("chief12345678\n")
     assert main(["office", "init", "--admin", "chief", "--password-file", "password"]) == 2

@@ -1,4 +1,4 @@
-"""`tosqauyl office init`, and what keeps an office in order: upgrade, rotate, retention, check."""
+"""`tosqauyl office init`, and what keeps an office in order: upgrade, rotate, restored, retention, check."""
 
 import argparse
 import getpass
@@ -69,6 +69,11 @@ def add_upkeep(verbs: Any, t: Texts) -> None:
             "rotate",
             t("Make a new key for the vault and seal everything again under it; goes on where it was stopped."),
             rotate,
+        ),
+        (
+            "restored",
+            t("After a backup was put back: give the list another name, so that gates fetch it whole."),
+            restored,
         ),
         ("retention", t("Let go of what is older than the configuration says."), retention),
         (
@@ -225,6 +230,18 @@ def rotate(options: argparse.Namespace) -> int:
 
         values = rotate(registry, tell)
     say(t("{count} values were sealed again.", count=t.count(values)))
+    return 0
+
+
+def restored(options: argparse.Namespace) -> int:
+    """Give the list of publications another name."""
+    config = of_place(options)
+    from tosqauyl.registry import publish
+
+    t: Texts = options.texts
+    with registry_of(config) as registry, registry.work(shell()) as work:
+        publish.rename(work, secrets.token_hex(16))
+    say(t("The list has another name. Gates fetch it whole when the office serves again."))
     return 0
 
 

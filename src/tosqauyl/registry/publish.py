@@ -117,6 +117,13 @@ def head(work: Work) -> Head:
     return Head(*work.db.execute(select(ListHead.list, ListHead.seq).where(ListHead.id == 1)).one())
 
 
+def rename(work: Work, name: str) -> None:
+    """Give the list another name, 32 hex digits: gates then fetch it whole, and go by nothing that they heard under the old one.
+    For a database that was put back from a backup, and knows less than was told."""
+    lock(work).list = name
+    work.note("restored", "publication", name)
+
+
 def relist(work: Work, observable_id: UUID) -> int | None:
     """Work out what holds of a phone number and publish it if that is not what gates know; the seq of the change, None for none."""
     return _relist(work, lock(work), observable_id)
