@@ -82,7 +82,7 @@ def test_after_a_restore_the_list_has_another_name_and_the_trail_says_so(made, r
     ((after, seq),) = rows("SELECT list, seq FROM list_head")
     assert re.fullmatch("[0-9a-f]{32}", after)
     assert (after != before, seq) == (True, 0)
-    assert rows("SELECT verb, thing FROM audit_entry WHERE verb = 'restored'") == [("restored", "publication")]
+    assert rows("SELECT verb, what FROM audit_entry WHERE verb = 'restored'") == [("restored", "publication")]
     run("audit", "verify")
 
 
