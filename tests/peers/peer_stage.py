@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 from call_ledger import FOREIGN, KAZAKH, rows
+from explained_calls import add_stopped
 from peer_gate import TOKEN, WAYS_IN
 from peer_office import Person, anybody, days_ahead
 from peer_people import Staffed, behind_a_proxy, staffed
@@ -57,13 +58,14 @@ def staged(folder: Path, gates: bool) -> Iterator[Stage]:
 
 
 def _ledger(folder: Path) -> Path:
-    """The ledger of the pages' tests under names that a reader takes for real ones."""
+    """The ledger of the pages' tests under names that a reader takes for real ones, and as the newest a call that is explained."""
     named = {FOREIGN["caller"]: ("North Transit", "+447700900123"), KAZAKH["caller"]: ("West Transit", "+77015550001")}
     calls = [one | dict(zip(("carrier", "caller"), named[one["caller"]], strict=True)) for one in rows()]
     con = connect(Means(threads=1))
     con.register("given", pa.Table.from_pylist(calls))
     Store(folder).write(con, "SELECT * FROM given", Batch("calls", "gate:almaty", "1", frozenset(calls[0])))
     con.close()
+    add_stopped(folder, max(one["at"] for one in calls) + 300.0, "West Transit")
     return folder
 
 

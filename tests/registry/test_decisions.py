@@ -238,22 +238,39 @@ def test_revoke_all_clears_a_number_in_one_step(registry, analyst, supervisor, n
     assert listing(registry, number) == "none"
 
 
+def test_of_what_is_named_very_often_the_latest_senders_are_counted(
+    registry, analyst, someone, number, clock, monkeypatch
+):  # fmt: skip
+    monkeypatch.setattr(decisions, "LOOKED_AT", 2)
+    for place, organisation in enumerate(("halyk", "kcell", "halyk")):
+        clock[0] += 1
+        with registry.work(analyst) as work:
+            sighted(work, number, place, organisation)
+    for who, expected in ((analyst, (3, 2, True)), (someone("operator", "kcell"), (1, 1, True))):
+        with registry.read(who) as work:
+            known = decisions.evidence(work, number)
+            assert (known.reports, known.organisations, known.at_least) == expected
+
+
 def test_evidence_counts_reports_of_what_the_tenant_may_see(registry, analyst, someone, number, clock):
     with registry.work(analyst) as work:
         for place, organisation in enumerate(("kcell", "kcell", "halyk")):
-            report = Report(
-                id=work.new_id(), organisation=organisation, reporter="citizen", channel="call", received=1,
-                digest=f"{place:064}", ticket=f"{place:064}",
-            )  # fmt: skip
-            if hasattr(Report, "changed"):
-                report.changed = 1
-            work.db.add(report)
-            work.db.flush()
-            work.db.add(Sighting(report=report.id, observable=number))
-    for who, expected in ((analyst, (3, 2)), (someone("operator", "kcell"), (2, 1))):
+            sighted(work, number, place, organisation)
+    for who, expected in ((analyst, (3, 2, False)), (someone("operator", "kcell"), (2, 1, False))):
         with registry.read(who) as work:
             known = decisions.evidence(work, number)
-            assert (known.reports, known.organisations) == expected
+            assert (known.reports, known.organisations, known.at_least) == expected
+
+
+def sighted(work, number, place: int, organisation: str) -> None:
+    """A report of an organisation that names a number. place: of the report among others."""
+    report = Report(
+        id=work.new_id(), organisation=organisation, reporter="citizen", channel="call", received=1, changed=1,
+        digest=f"{place:064}", ticket=f"{place:064}",
+    )  # fmt: skip
+    work.db.add(report)
+    work.db.flush()
+    work.db.add(Sighting(report=report.id, observable=number))
 
 
 def test_search_filters_and_pages_the_latest_first(registry, analyst, number, clock):

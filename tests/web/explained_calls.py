@@ -49,6 +49,12 @@ def write_calls(folder: Path, more: int = 0, policy: Policy | None = None, outco
     return folder
 
 
+def add_stopped(folder: Path, at: float, carrier: str) -> None:
+    """One more call to a ledger: a Kazakh mobile that is at home, stopped by the shipped policy."""
+    row = _row(_calls()[0]._replace(at=at, carrier=carrier, display_name="Kaspi Bank"), load_shipped())
+    _write(folder, [row], Batch("calls", ORIGIN, "one-more", frozenset(row)))
+
+
 def _write(folder: Path, rows: list[dict[str, Any]], batch: Batch) -> None:
     con = connect(Means(threads=1))
     con.register("given", pa.Table.from_pylist(rows))

@@ -44,7 +44,10 @@ def test_from_a_proposal_to_a_published_number_and_back(analyst, supervisor, cli
     one = decide(supervisor, one, "approve").json()
     assert (one["state"], one["valid_until"]) == ("active", "2027-01-15T00:00:00.000Z")
     shown = analyst.get(f"/v1/indicators/{one['id']}").json()
-    assert (shown["listed"], shown["evidence"]) == ("block", {"reports": 0, "organisations": 0, "incidents": 0})
+    assert (shown["listed"], shown["evidence"]) == (
+        "block",
+        {"reports": 0, "organisations": 0, "incidents": 0, "at_least": False},
+    )
     why = client_as("bank", "halyk").get(f"/v1/observables/{one['observable']['id']}/listing").json()
     assert (why["listing"], why["decided_by"], why["by"], why["id"]) == ("block", "Centre", "indicator", one["id"])
     assert (why["reasons"], why["until"]) == (one["reasons"], "2027-01-15T00:00:00.000Z")

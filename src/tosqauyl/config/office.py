@@ -61,7 +61,7 @@ OFFICE_KEYS: tuple[Key, ...] = (
     Key("webhooks.http_loopback", "boolean", False, "Webhooks may lead to this machine by plain http; for trials."),
     Key("sms.file", "boolean", False, "Texts are written to sms.jsonl in data instead of being sent; for trials."),
     Key("ledger.folder", "text", "", "The ledger of decisions, for the pages of calls; '' for none."),
-    Key("ledger.memory_mb", "integer", 2_048, "Memory of one query over it, MB.", (), 128, 1_048_576),
+    Key("ledger.memory_mb", "integer", 2_048, "Memory of all queries over it together, MB.", (), 128, 1_048_576),
     Key("ledger.token_keys", "texts", (), "Copies (0600) of the gates' token.key, to find numbers that are kept as tokens."),
     Key("policy.file", "text", "", "The policy that the gates have; '' for the shipped one."),
     Key("policy.good", "text", "", "Calling numbers known to be good, one a line, for back-tests; '' for none."),

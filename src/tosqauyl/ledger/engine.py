@@ -58,18 +58,26 @@ class Means:
 
 class DuckEngine:
     """DuckDB in this process, over the files of the window. live: SQL of rows that are not in the ledger yet (open segments);
-    or a function that gives it for the very state that is queried, so that no row is missed or counted twice."""
+    or a function that gives it for the very state that is queried, so that no row is missed or counted twice. con: a connection
+    that is the engine's alone (its database may be shared, and has its means already); None for a database of its own."""
 
     name = "duckdb"
     has_hours = True
 
-    def __init__(self, store: Store, window: Window | None = None, means: Means = Means(), live: Live = ()) -> None:
+    def __init__(
+        self,
+        store: Store,
+        window: Window | None = None,
+        means: Means = Means(),
+        live: Live = (),
+        con: duckdb.DuckDBPyConnection | None = None,
+    ) -> None:
         state = store.manifest()
         more = live(state) if callable(live) else live
         self.revision = revision_of(state)
         self.recorded = recorded_columns(state, window)
         self.counted = recorded_columns(state, window, "daily")
-        self.con = connect(means, store.folder)
+        self.con = connect(means, store.folder) if con is None else con
         for table in TABLES:
             files = state.of(table, *((window.first, window.end) if window else ()))
             self.con.execute(f"CREATE TEMP VIEW {table} AS {table_sql(table, files, parquet_of(store.folder), more)}")

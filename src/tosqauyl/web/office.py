@@ -62,7 +62,7 @@ class GateAt:
 
 @dataclass(frozen=True, slots=True)
 class CallSources:
-    """Where the office sees calls. ledger: folder of the ledger of decisions, None for none; memory_mb: of one query over it;
+    """Where the office sees calls. ledger: folder of the ledger of decisions, None for none; memory_mb: of all queries over it;
     tokens: under each key with which gates write numbers as tokens, none where the office has no key."""
 
     ledger: Path | None = None

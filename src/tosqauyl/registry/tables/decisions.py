@@ -27,6 +27,7 @@ class Indicator(Base):
         Index("ix_indicator_source_id", "source", "id"),
         Index("ix_indicator_state_approved_id", "state", "approved", "id"),
         Index("ix_indicator_state_ended_id", "state", "ended", "id"),
+        Index("ix_indicator_listing_approved_rule", "listing", "approved", "rule"),
     )
     id: Mapped[Id] = mapped_column(primary_key=True)
     organisation: Mapped[str] = mapped_column(ForeignKey("organisation.id"))

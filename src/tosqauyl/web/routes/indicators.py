@@ -1,6 +1,7 @@
 """Indicators: proposed by one person, approved by another; and who has a number listed, why, until when."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -124,11 +125,13 @@ class IndicatorOut(BaseModel):
 
 
 class EvidenceOut(BaseModel):
-    """What is known of the observable besides: reports and organisations that name it, incidents it belongs to."""
+    """What is known of the observable besides: reports and organisations that name it, incidents it belongs to. at_least: only its
+    latest 2,000 reports were looked at, so organisations, and for all but the centre reports, are at least these."""
 
     reports: int
     organisations: int
     incidents: int
+    at_least: bool
 
 
 class IndicatorWithEvidenceOut(IndicatorOut):
@@ -274,7 +277,7 @@ def _proposal(work: Work, said: IndicatorIn) -> Proposal:
 
 def _known(work: Work, which: UUID) -> KnownOut:
     known, listing = desk.evidence(work, which), publish.listing_of(work, which)
-    evidence = EvidenceOut(reports=known.reports, organisations=known.organisations, incidents=known.incidents)
+    evidence = EvidenceOut(**asdict(known))
     listed = listing.listing if listing else publish.NONE
     return KnownOut(**dict(names_of(work, [which])[which]), evidence=evidence, listed=listed)  # type: ignore[arg-type]
 
