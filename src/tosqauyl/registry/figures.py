@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Executable, case, delete, func, insert, literal_column, select
+from sqlalchemy import BigInteger, ColumnElement, Executable, Select, case, delete, func, insert, literal_column, select
 
 from tosqauyl.registry.clocks import day_of, utc_text
 from tosqauyl.registry.errors import Invalid
@@ -27,6 +27,9 @@ from tosqauyl.registry.tenancy import of_tenant
 BY = ("scheme", "region")
 MOST_CELLS = 2_500
 """Of one table."""
+EVERY = "*"
+"""In the rollup: a row of all organisations together, by scheme (of every region) or by region (of every scheme). What the centre
+asks is answered from these, some dozens a day instead of one for each organisation, scheme and region."""
 SETTLED_DAYS = 2
 """The rollup leaves today and yesterday out: a transaction that began yesterday may end today."""
 
@@ -114,9 +117,21 @@ def roll_up(work: Work, window: Window) -> int:
     counted = counted.where(Report.received >= first * DAY - OFFSET, Report.received < end * DAY - OFFSET)
     columns = ["day", "organisation", "scheme", "region", "reports", "victims", "losses", "loss", "at"]
     work.db.execute(insert(FigureDay).from_select(columns, counted))
+    settled = FigureDay.day >= first, FigureDay.day < end, FigureDay.organisation != EVERY
+    for by in BY:
+        work.db.execute(insert(FigureDay).from_select(columns, _of_all(by).where(*settled)))
     work.note("roll-up", "figures", f"{window.first}/{last}")
     rows = select(func.count()).select_from(FigureDay).where(FigureDay.day >= first, FigureDay.day < end)
     return int(work.db.scalar(rows) or 0)
+
+
+def _of_all(by: str) -> Select[*tuple[Any, ...]]:
+    """Rows of all organisations together, by one of BY, out of those of each."""
+    every: ColumnElement[str] = literal_column(f"'{EVERY}'")
+    scheme, region = (FigureDay.scheme, every) if by == "scheme" else (every, FigureDay.region)
+    sums = (func.sum(one) for one in (FigureDay.reports, FigureDay.victims, FigureDay.losses, FigureDay.loss))
+    found = select(FigureDay.day, every, scheme, region, *sums, func.max(FigureDay.at))
+    return found.group_by(FigureDay.day, getattr(FigureDay, by))
 
 
 def to_roll_up(work: Work) -> list[Window]:
@@ -163,6 +178,9 @@ def _rolled(work: Work, asked: Asked, settled: int) -> Executable:
     end = min(settled, number_of(asked.window.last) + 1)
     query = select(day, row, func.sum(value), func.sum(people))
     query = query.where(FigureDay.day >= number_of(asked.window.first), FigureDay.day < end)
+    if work.actor.sees_all:
+        together = FigureDay.scheme if asked.by == "region" else FigureDay.region
+        query = query.where(FigureDay.organisation == EVERY, together == EVERY)
     return of_tenant(work, query, FigureDay.organisation).group_by(*_groups(asked, day, row))
 
 

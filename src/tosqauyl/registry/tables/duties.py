@@ -80,9 +80,11 @@ class OfficialFigure(Base):
 
 class FigureDay(Base):
     """Reports of one settled day, counted by the nightly job (registry/figures.py). day: days since 1970 in Kazakhstan; losses:
-    reports that name a loss; at: when it was counted."""
+    reports that name a loss; at: when it was counted. Rows of organisation '*' add up those of all, by scheme (region '*') and by
+    region (scheme '*')."""
 
     __tablename__ = "figure_day"
+    __table_args__ = (Index("ix_figure_day_organisation_day", "organisation", "day"),)
     day: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     organisation: Mapped[str] = mapped_column(String(32), primary_key=True)
     scheme: Mapped[str] = mapped_column(String(32), primary_key=True)
