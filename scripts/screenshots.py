@@ -29,6 +29,7 @@ sys.path[:0] = [
     str(ROOT / "tests" / "gate"),
 ]
 
+from call_ledger import RULE  # type: ignore[import-not-found]  # noqa: E402
 from peer_browser import DESKTOP, PHONE, Screen, chromium  # type: ignore[import-not-found]  # noqa: E402
 from peer_crawl import Found, crawl  # type: ignore[import-not-found]  # noqa: E402
 from peer_stage import BLOCKED, Stage, staged  # type: ignore[import-not-found]  # noqa: E402
@@ -46,6 +47,8 @@ TALLEST = 1_700
 LIVE = "/office/live"
 LIVE_SECONDS = 75.0
 """So long gates are watched before their picture is taken."""
+SHOWN_WITH = {"/office/displacement": f"?rule={RULE}&weeks=1"}
+"""Route -> what is asked of a page that would else be a form alone."""
 ASKED = {"kk": "Бұл менің нөмірім", "ru": "Это мой номер", "en": "This is my number"}
 HEAD = """\
 # Screens
@@ -99,7 +102,7 @@ def _walked(browser: Any, stage: Stage, pages: list[Found], language: str, only:
         if one.route == LIVE:
             time.sleep(max(0.0, began + LIVE_SECONDS - time.monotonic()))
         screen = screens[one.who, is_public]
-        screen.page.goto(f"{stage.url}/{language}{one.path}")
+        screen.page.goto(f"{stage.url}/{language}{one.path}{SHOWN_WITH.get(one.route, '')}")
         yield _taken(screen, one.name, is_public)
     for screen in screens.values():
         screen.close()

@@ -40,6 +40,7 @@ def environment() -> Environment:
         "tour_length": len(STEPS),
     }
     made.globals |= {
-        name: getattr(words, name) for name in ("when", "day", "machine", "left", "ago", "money", "milliseconds")
+        name: getattr(words, name)
+        for name in ("when", "stretch", "day", "machine", "left", "ago", "money", "milliseconds")
     }
     return made

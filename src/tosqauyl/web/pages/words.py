@@ -16,6 +16,16 @@ def when(moment: int | str | None, t: Texts) -> str:
     return f"{day(at, t)} {_local(at):%H:%M}" if at else "–"
 
 
+def stretch(text: str, t: Texts) -> str:
+    """From one moment to another as the API writes it ('2026-11-23T00:00:00Z/2026-11-30T00:00:00Z'), in Kazakhstan's time; any
+    other text as it is."""
+    first, _, last = text.partition("/")
+    try:
+        return f"{when(moment_of(first), t)} – {when(moment_of(last), t)}"
+    except ValueError:
+        return text
+
+
 def day(moment: int | str | None, t: Texts) -> str:
     """A day in Kazakhstan: 30.11.2026, in English 2026-11-30; '–' for none."""
     at = milliseconds(moment)
