@@ -18,10 +18,12 @@ ACTING: Final = "an action asked for"
 """The organisation that shall act sees what it shall act on."""
 ANSWERED: Final = "answer to an action"
 OF_AUTHOR: Final = "asked for by its author"
+STORY: Final = "story of a case"
+"""Whoever works on a case reads what was written in it."""
 EXCHANGING: Final = "exchange"
 """Indicators handed to another organisation (STIX, MISP)."""
 
 PURPOSES: Final = (
-    CHECKING, CHECKED, TELLING, PROVING, CONFIRMING, PUBLISHING, PROTECTING, ACTING, ANSWERED, OF_AUTHOR, EXCHANGING,
+    CHECKING, CHECKED, TELLING, PROVING, CONFIRMING, PUBLISHING, PROTECTING, ACTING, ANSWERED, OF_AUTHOR, STORY, EXCHANGING,
 )  # fmt: skip
 """All of them."""

@@ -44,6 +44,20 @@ def _fixed(argument: ast.expr) -> Iterator[str]:
         yield argument.value
 
 
+def said_purposes() -> Iterator[str]:
+    """Every fixed text that is given, or kept to be given, as the purpose of reading what is sealed."""
+    for file in (one for room in ("registry", "web") for one in (PACKAGE / room).rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            given = [node.arg] if isinstance(node, ast.keyword) else []
+            kept = [ast.unparse(one) for one in node.targets] if isinstance(node, ast.Assign) else []
+            if isinstance(node, ast.keyword | ast.Assign) and (given or kept) == ["purpose"]:
+                yield from _fixed(node.value)
+
+
+def test_why_the_office_opens_something_is_said_by_the_purposes_that_have_names() -> None:
+    assert set(said_purposes()) <= {""}, "texts stand in registry/purposes.py"
+
+
 @pytest.mark.parametrize("group", STORED)
 def test_every_stored_word_has_a_name(group: str) -> None:
     assert set(STORED[group]) <= set(LABELS[group])

@@ -135,6 +135,7 @@ LABELS: dict[str, dict[str, str]] = {
         purposes.CONFIRMING: N_("the operator proves an appeal"), purposes.PUBLISHING: N_("publication to the gates"),
         purposes.PROTECTING: N_("whether it may be blocked"), purposes.ACTING: N_("an action is asked for"),
         purposes.ANSWERED: N_("answer to an action"), purposes.OF_AUTHOR: N_("asked for by its author"),
+        purposes.STORY: N_("the story of a case is read"),
         purposes.EXCHANGING: N_("exchange with another organisation"),
     },
     "incident": {

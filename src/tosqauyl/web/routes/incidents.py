@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tosqauyl.registry import incident_parts as parts
 from tosqauyl.registry import incidents as desk
+from tosqauyl.registry import purposes
 from tosqauyl.registry.clocks import is_late
 from tosqauyl.registry.incidents import Changes, Draft, Filter
 from tosqauyl.registry.store import Work
@@ -245,7 +246,7 @@ def list_reports_of_incident(
 @router.get("/v1/incidents/{incident_id}/timeline", response_model=Page[EntryOut], responses=problems("not-found"))
 def read_timeline(incident_id: UUID, caller: _Reader, cursor: Cursor = None, limit: Limit = 50) -> Page[EntryOut]:
     """The story of a case, the latest line first. Its texts are shown to who may read personal data; that is noted."""
-    purpose = "story of a case" if caller.actor.may("personal:read") else ""
+    purpose = purposes.STORY if caller.actor.may("personal:read") else ""
     with caller.read() as work:
         found = entries(work, desk.found(work, incident_id).id, cursor, limit, purpose)
     shown = [
