@@ -88,6 +88,7 @@ def asking(caller: Caller, window: Window) -> "Iterator[DuckEngine]":
     except RegistryError:
         raise
     except TosqauylError as error:
+        _database.cache_clear()  # what failed may have left it unusable; others end their questions in the old one
         raise _refused(caller.office, error, late.is_set()) from None
     finally:
         _turns.release()
@@ -116,13 +117,9 @@ def _opened(folder: Path, window: Window, memory_mb: int) -> "Iterator[DuckEngin
             con = _database(folder, memory_mb).cursor()
         engine = DuckEngine(Store(folder), window, con=con)
     except Error as error:
-        _database.cache_clear()
         raise TosqauylError("the ledger's files cannot be read", str(folder)) from error
     try:
         yield engine
-    except TosqauylError:
-        _database.cache_clear()  # a question that failed may have left it unusable; others end theirs in the old one
-        raise
     finally:
         engine.close()
 
