@@ -235,8 +235,8 @@ def counts_sql(window: Window, party: str, recorded: frozenset[str], table: str 
 
 
 def numbers_sql(window: Window, party: str, recorded: frozenset[str]) -> str:
-    """(party, attempts, different numbers as far as they are recorded): a look at every call."""
-    return _by_party(window, party, {"attempts": "count(*)"} | _computable(_NUMBERS, recorded))
+    """(party, different numbers as far as they are recorded): a look at every call."""
+    return _by_party(window, party, _computable(_NUMBERS, recorded))
 
 
 def queries_text(window: Window, party: str, recorded: frozenset[str], every_call: bool) -> str:
@@ -318,8 +318,7 @@ def _counts(engine: Engine, window: Window, party: str, every_call: bool) -> dic
     found = _by_name(engine.rows(counts_sql(window, party, recorded, table)), names)
     more: dict[str, dict[str, int]] = {}
     if every_call:
-        names = ("attempts", *_computable(_NUMBERS, recorded))
-        more = _by_name(engine.rows(numbers_sql(window, party, recorded)), names)
+        more = _by_name(engine.rows(numbers_sql(window, party, recorded)), tuple(_computable(_NUMBERS, recorded)))
     ends: dict[str, dict[str, int]] = {}
     if every_call and "call_id" in recorded:
         ends = _by_name(engine.rows(ended_sql(window, party)), ("answered", "short"))

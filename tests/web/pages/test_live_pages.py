@@ -199,6 +199,7 @@ def test_carriers_stand_worst_first_and_their_columns_are_explained(staff, ledge
 
 def test_displacement_is_asked_by_a_rule_that_is_offered(staff, ledger):
     aida = staff("analyst")
+    assert f'<option value="{RULE}">' in aida.see("/office/displacement")
     assert f'?rule={RULE}">{RULE}</a>' in aida.see("/office/displacement")
     text = aida.see("/office/displacement", rule=RULE, weeks="1")
     assert "Displaced: attempts with foreign numbers went from 5 to 15 a day" in text
